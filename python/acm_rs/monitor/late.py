@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs import _native
 from acm_rs.frames import listed
+from acm_rs.monitor.relations import products_of
 from acm_rs.monitor.words import step_text
 
-__all__ = ["TRIED", "closer", "lags", "seen_late"]
+__all__ = ["SUSPECTS", "lags", "seen_late"]
 
 Matrix = NDArray[np.float64]
-Vector = NDArray[np.float64]
-Again = Callable[[Mapping[int, int]], float]
+Ways = Mapping[int, int]
 
 HOUR = 3.6e12
 """Nanoseconds."""
@@ -22,12 +23,16 @@ NEAR, HOURS = 3, 2
 """Rows, and hours, by which the times of a sensor may be off."""
 MOST = 400
 """Rows of that at most."""
-CLOSER = 0.7
-"""Share of how far a sensor is off that is left at most, for its times to be looked at."""
+SUSPECTS, TRIED = 8, 4
+"""Sensors that are looked at, at most, and ways to move some of them that are tried on the rows themselves."""
+EACH = 0.01
+"""What each sensor that is moved has to explain, as a share."""
+RIDGE = 1e-6
+"""Of the least squares, as a share of all squares."""
+ALIKE = 0.05
+"""Limits by which rows are farther off at most where fewer sensors are told instead."""
 EXPLAINED, HEALTHY = 0.5, 1.0
 """Share of how far the rows are off that is left at most where the times were it, and limits that they are off then."""
-TRIED = 6
-"""Sensors that are tried at most."""
 
 
 def lags(step: float | None) -> list[int]:
@@ -37,63 +42,60 @@ def lags(step: float | None) -> list[int]:
         rows = 0.0 if not step else hours * HOUR / step
         if 1.0 <= rows <= MOST and abs(rows - round(rows)) < 0.01:
             found.add(round(rows))
-    return [sign * lag for lag in sorted(found) for sign in (1, -1)]
+    return sorted(found)
 
 
-def closer(read: Vector, should: Vector, tried: Sequence[int]) -> list[int]:
-    """The lags, the best first, by which a sensor is much closer to what it should read."""
-    here = _off(read, should, 0)
-    found = {lag: _off(read, should, lag) for lag in tried if abs(lag) < len(read) // 2}
-    return sorted((lag for lag, off in found.items() if off < CLOSER * here), key=lambda lag: found[lag])
+def _ways(suspects: Sequence[int], tried: Sequence[int], residuals: Callable[[Ways], Matrix]) -> list[dict[int, int]]:
+    """Suspects together with the rows by which they may be late, those that explain most first.
 
-
-def _off(read: Vector, should: Vector, lag: int) -> float:
-    """How far off a sensor is in its median with the readings of so many rows later."""
-    if lag > 0:
-        read, should = read[lag:], should[:-lag]
-    elif lag < 0:
-        read, should = read[:lag], should[-lag:]
-    off = np.abs(read - should)
-    off = off[~np.isnan(off)]
-    return float(np.median(off)) if off.size else np.inf
+    Residuals are sums over the readings. What each suspect brings that takes its readings of some rows later thus adds
+    up, and least squares tell who is late. Who is early is late by less than nothing.
+    """
+    here = residuals({})
+    found: list[tuple[float, dict[int, int]]] = []
+    for lag in tried:
+        moved = [residuals({place: lag}) for place in suspects]
+        known = np.isfinite(sum(moved, start=here))
+        off = here[known]
+        brings = np.array([one[known] - off for one in moved])
+        if not off.any() or not brings.any():
+            continue
+        products = products_of(np.column_stack([brings.T, -off]))
+        # Whether some are late or all others early leaves one direction open: a small ridge takes the middle.
+        ridge = np.eye(len(brings)) * RIDGE * np.trace(products[:-1, :-1])
+        parts = _native.cholesky_solve(products[:-1, :-1] + ridge, products[:-1, -1:])[:, 0]
+        for sign in (1, -1):
+            order = np.argsort(-sign * parts).tolist()
+            for many in range(1, len(suspects)):
+                left = off + sign * brings[order[:many]].sum(axis=0)
+                share = float((left**2).mean() / (off**2).mean()) + EACH * many
+                found.append((share, {suspects[one]: sign * lag for one in order[:many]}))
+    return [ways for share, ways in sorted(found, key=lambda pair: pair[0])[:TRIED] if share < 1.0]
 
 
 def seen_late(
     names: Sequence[str],
-    candidates: Mapping[int, Sequence[int]],
-    watched: Collection[int],
+    suspects: Sequence[int],
     step: float | None,
-    again: Again,
+    residuals: Callable[[Ways], Matrix],
+    again: Callable[[Ways], float],
 ) -> list[str]:
     """The sensors or drivers whose times explain the alarms.
 
-    `candidates` are the lags that may explain each column, by its place, of which `watched` are sensors; `again` tells
+    `suspects` are their places among the columns. `residuals` gives how far each sensor is off in each row, and `again`
     how far the rows are off on average, in limits, where some columns take the readings of so many rows later.
     """
-    if not candidates:
+    found = [(again(ways), ways) for ways in _ways(suspects, lags(step), residuals)]
+    if not found:
         return []
-    before = again({})
-    sizes = {(place, lag): again({place: lag}) for place, own in candidates.items() for lag in own}
-    place, lag = min(sizes, key=lambda pair: sizes[pair])
-    chosen, least = {place: lag}, sizes[place, lag]
-    # What comes from one source is late together, and each of it alone explains little.
-    for lag in sorted({lag for _, lag in sizes}):
-        group = {place: lag for place, own in candidates.items() if lag in own and place in watched}
-        if len(group) < 2:
-            continue
-        size = again(group)
-        for place in list(group):
-            rest = {other: lag for other in group if other != place}
-            if rest and (without := again(rest)) < size:
-                group, size = rest, without
-        if size < least:
-            chosen, least = group, size
-    for place, own in candidates.items():
-        lag = next(iter(chosen.values()))
-        if place not in chosen and lag in own and (size := again(chosen | {place: lag})) < CLOSER * least:
-            chosen, least = chosen | {place: lag}, size
-    if not least <= min(EXPLAINED * before, HEALTHY):
+    least = min(size for size, _ in found)
+    if not least <= min(EXPLAINED * again({}), HEALTHY):
         return []
+    chosen = min((ways for size, ways in found if size <= least + ALIKE), key=len)
+    # That some are late or all others early is the same.
+    others = {place: -lag for place in suspects if place not in chosen for lag in list(chosen.values())[:1]}
+    if len(others) < len(chosen) and again(others) <= least + ALIKE:
+        chosen = others
     lag = next(iter(chosen.values()))
     rows = f"{abs(lag)} row{'s' if abs(lag) > 1 else ''}"
     far = rows if step is None else f"{step_text(abs(lag) * step)} ({rows})"

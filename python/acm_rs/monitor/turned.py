@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.judging import Verdict, judge
-from acm_rs.monitor.late import TRIED, closer, lags, seen_late
+from acm_rs.monitor.late import SUSPECTS, seen_late
 from acm_rs.monitor.lesson import usual_step
 from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.result import Result
@@ -21,6 +21,7 @@ from acm_rs.monitor.watches import State, Watches
 __all__ = ["Trial"]
 
 Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Places = NDArray[np.int64]
 
@@ -106,29 +107,31 @@ class Trial:
         watches, rules = self._watches, self._rules
         if np.count_nonzero(result.alarms) < LASTS:
             return []
-        step = usual_step(self._times)
-        first, tried = int(result.alarms.argmax()), lags(step)
-        some, places = slice(max(0, first - BEFORE), first + AFTER), np.flatnonzero(watches.watched)
+        first, places = int(result.alarms.argmax()), np.flatnonzero(watches.watched)
+        some = slice(max(0, first - BEFORE), first + AFTER)
         shares = np.nansum(result.shares[some][result.alarms[some]], axis=0)
-        candidates: dict[int, list[int]] = {}
-        for own in np.argsort(shares)[::-1].tolist():
-            if own < len(places) and rules.names[places[own]] not in rules.counters.names:
-                found = closer(result.values[some, own], result.expected_values[some, own], tried)
-                candidates |= {int(places[own]): found[:2]} if found else {}
+        order = [int(places[own]) for own in np.argsort(shares)[::-1].tolist() if own < len(places)]
+        sensors = [place for place in order if rules.names[place] not in rules.counters.names][:SUSPECTS]
         # What nobody watches itself may be late by hours, as the weather of another source.
         drivers = np.flatnonzero(watches.regimes.drivers & ~rules.state)[:DRIVERS].tolist()
-        sensors = dict(list(candidates.items())[:TRIED])
-        again = partial(self._moved, some)
-        return seen_late(rules.names, sensors | dict.fromkeys(drivers, tried), set(sensors), step, again)
 
-    def _moved(self, some: slice, ways: Mapping[int, int]) -> float:
-        """How far rows are off on average, in limits, where columns take the readings of so many rows later."""
-        piece = np.array(self._values[some], order="F")
-        for place, lag in ways.items():
-            rows = np.arange(some.start, some.start + len(piece)) + lag
-            there = (rows >= 0) & (rows < len(self._values))
-            piece[:, place] = np.where(there, self._values[np.where(there, rows, 0), place], np.nan)
-        return self._judged(piece, some, False)
+        def moved(ways: Mapping[int, int]) -> Matrix:
+            piece = np.array(self._values[some], order="F")
+            for place, lag in ways.items():
+                rows = np.arange(some.start, some.start + len(piece)) + lag
+                there = (rows >= 0) & (rows < len(self._values))
+                piece[:, place] = np.where(there, self._values[np.where(there, rows, 0), place], np.nan)
+            return piece
+
+        def residuals(ways: Mapping[int, int]) -> Matrix:
+            return self._verdict(moved(ways), some).looked.residual / watches.band
+
+        def again(ways: Mapping[int, int]) -> float:
+            # What is beyond all that was seen no clock explains.
+            verdict = self._verdict(moved(ways), some)
+            return self._mean(np.where(verdict.beyond, np.nan, verdict.scores))
+
+        return seen_late(rules.names, sensors + drivers, usual_step(self._times), residuals, again)
 
     def _size(self, some: slice, places: Places, driven: bool, ways: Mapping[int, tuple[float, float]]) -> float:
         """How far rows are off on average, in limits, where what stands in those `places` is converted."""
@@ -139,13 +142,20 @@ class Trial:
 
     def _judged(self, piece: Matrix, some: slice, driven: bool) -> float:
         """How far the rows of a piece are off on average, in limits."""
+        verdict = self._verdict(piece, some)
+        # What is not judged for a driver is not explained.
+        strayed = verdict.strayed.any(axis=1) & driven
+        return self._mean(np.where(strayed, FARTHEST * self._limit, verdict.scores))
+
+    def _mean(self, scores: Vector) -> float:
+        """How far off rows with these scores are on average, in limits."""
+        known = scores[scores == scores]
+        return float(np.minimum(known / self._limit, FARTHEST).mean()) if len(known) else FARTHEST
+
+    def _verdict(self, piece: Matrix, some: slice) -> Verdict:
+        """What is found in the rows of a piece."""
         rules = self._rules
         own = None if self._times is None else self._times[some]
         off = shifts(rules.rebased, rules.names, own, len(piece))
         held = None if self._fixed is None else self._fixed[some]
-        verdict = judge(rules, self._watches, piece, off, self._fresh(), self._limit, False, held)
-        scores = verdict.scores / self._limit
-        if driven:
-            # What is not judged for a driver is not explained.
-            scores[verdict.strayed.any(axis=1)] = FARTHEST
-        return float(np.nanmean(np.minimum(scores, FARTHEST))) if (scores == scores).any() else FARTHEST
+        return judge(rules, self._watches, piece, off, self._fresh(), self._limit, False, held)
