@@ -16,9 +16,11 @@ use acm_linalg::memory::{Gather, copied, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::scaling::{median_mad, neighbours, quantile};
+use acm_linalg::seed::stream;
 use acm_linalg::{Result, Samples, parallel};
 use fearless_simd::{Level, dispatch};
 use ndarray::ArrayView2;
+use rand::RngExt;
 
 use super::cells::Marks;
 use super::{LEAST_ROWS, WHAT};
@@ -38,8 +40,13 @@ const BEYOND: f64 = 0.0005;
 /// Concentration steps at most.
 const STEPS: usize = 10;
 
-/// Rows that the steps are taken on at most.
+/// Rows that all of this is told from at most.
 const SAMPLE: usize = 20_000;
+
+/// Rows that the concentration steps are taken on where there are twice as many, and rows a sensor (nested steps: Rousseeuw
+/// and Van Driessen 1999, doi 10.1080/00401706.1999.10485670, section 3.3).
+const NESTED: usize = 5_000;
+const NESTED_A_SENSOR: usize = 50;
 
 /// Sensors beyond which only their own scales count: a covariance of more is mostly its shrinkage.
 const MOST_SENSORS: usize = 200;
@@ -143,7 +150,7 @@ pub(super) fn distances(x: Samples<'_>, marks: &Marks) -> Result<Option<Found>> 
     let every = rows.len().div_ceil(SAMPLE);
     let together = table.covaries(table.rows().div_ceil(every));
     let (mean, covariance, whitening, squares, far) = if every > 1 {
-        let mut sample = table.every(every)?;
+        let mut sample = table.drawn(every)?;
         let (mean, covariance, whitening, squares) = sample.concentrate()?;
         drop(sample);
         let all = table.distances(&mean, &whitening)?;
@@ -197,15 +204,17 @@ impl Rowwise {
         }
     }
 
-    /// One row in so many.
-    fn every(&self, step: usize) -> Result<Self> {
-        let chosen = self.z.chunks_exact(self.width).step_by(step);
-        let z = chosen.flatten().copied().gathered("the scaled rows")?;
-        let lacking = self.lacking.iter().copied().step_by(step).gathered("the scaled rows")?;
+    /// One row of so many neighbours each: of rows at even distances a plant with a beat of its own might show one phase.
+    fn drawn(&self, step: usize) -> Result<Self> {
+        let (rows, mut stream) = (self.rows(), stream(0, step as u64));
+        let first = (0..rows).step_by(step);
+        let chosen = first.map(|first| stream.random_range(first..rows.min(first + step))).gathered(WHAT)?;
+        let what = "the scaled rows";
+        let values = chosen.iter().flat_map(|&row| &self.z[row * self.width..(row + 1) * self.width]);
         Ok(Self {
-            z,
+            z: values.copied().gathered(what)?,
             width: self.width,
-            lacking,
+            lacking: chosen.iter().map(|&row| self.lacking[row]).gathered(what)?,
         })
     }
 
@@ -231,26 +240,22 @@ impl Rowwise {
             let whitening = Packed::lower(&covariance, width)?;
             return Ok((mean, covariance, whitening, squares));
         }
-        let mut squares = self.first(&holes)?;
-        let core = rows - rows / 4;
-        let mut chosen: Vec<usize> = Vec::new();
-        let mut watch = Watch::start();
-        for _ in 0..STEPS {
-            watch.look()?;
-            let next = nearest(&squares, core)?;
-            if next == chosen {
-                break;
-            }
-            chosen = next;
-            squares = self.step(&chosen, &holes)?.3;
-        }
+        let every = rows / NESTED.max(NESTED_A_SENSOR * width);
+        let mut squares = if every > 1 {
+            let mut some = self.drawn(every)?;
+            let (mean, covariance, ..) = some.converge(&some.holes()?)?;
+            drop(some);
+            self.seen_from(&mean, &covariance, &holes)?.1
+        } else {
+            self.converge(&holes)?.3
+        };
         let middle = chi2_upper(width as f64, 0.5);
         let most = chi2_upper(width as f64, BEYOND);
         let mut found = None;
         for _ in 0..2 {
             rescale(&mut squares, middle)?;
             let near = (0..rows).filter(|&row| squares[row] <= most).gathered(WHAT)?;
-            let chosen = if near.len() < LEAST_ROWS { nearest(&squares, core)? } else { near };
+            let chosen = if near.len() < LEAST_ROWS { nearest(&squares, self.core())? } else { near };
             let step = self.step(&chosen, &holes)?;
             squares = copied(&step.3, WHAT)?;
             found = Some(step);
@@ -259,6 +264,29 @@ impl Rowwise {
             Some((mean, covariance, whitening, _)) => Ok((mean, covariance, whitening, squares)),
             None => Err(acm_linalg::Error::Interrupted),
         }
+    }
+
+    /// Rows that a covariance of the steps is made of.
+    fn core(&self) -> usize {
+        self.rows() - self.rows() / 4
+    }
+
+    /// Concentration steps, until the nearest rows stay the same.
+    fn converge(&mut self, holes: &[(usize, usize)]) -> Result<Concentrated> {
+        let core = self.core();
+        let mut chosen = nearest(&self.first(holes)?, core)?;
+        let mut found = self.step(&chosen, holes)?;
+        let mut watch = Watch::start();
+        for _ in 1..STEPS {
+            watch.look()?;
+            let next = nearest(&found.3, core)?;
+            if next == chosen {
+                break;
+            }
+            chosen = next;
+            found = self.step(&chosen, holes)?;
+        }
+        Ok(found)
     }
 
     /// Row and place of each missing value, by rows.
@@ -398,15 +426,22 @@ impl Rowwise {
                 covariance[place] += least;
             }
         }
-        let lower = cholesky(&covariance, width, "x")?;
+        let (whitening, squares) = self.seen_from(&mean, &covariance, holes)?;
+        Ok((mean, covariance, whitening, squares))
+    }
+
+    /// L⁻¹ of a covariance, and the distances of all rows by it, what is missing of them as the rest lets expect.
+    fn seen_from(&mut self, mean: &[f64], covariance: &[f64], holes: &[(usize, usize)]) -> Result<(Packed, Vec<f64>)> {
+        let width = self.width;
+        let lower = cholesky(covariance, width, "x")?;
         let inverse = inverse_of(&lower, width)?;
         let whitening = Packed::lower(&inverse, width)?;
         if !holes.is_empty() {
             let precision = squared(&inverse, width)?;
-            self.expect(holes, &mean, &precision)?;
+            self.expect(holes, mean, &precision)?;
         }
-        let squares = self.distances(&mean, &whitening)?;
-        Ok((mean, covariance, whitening, squares))
+        let squares = self.distances(mean, &whitening)?;
+        Ok((whitening, squares))
     }
 
     /// What is missing of a row becomes what the rest of it lets expect.

@@ -172,8 +172,6 @@ fn missing_values_are_counted_found_and_filled() {
     assert_eq!(holes, [(0, 1), (2, 0), (2, 1)]);
     rows.fill_with(&holes, &[-1.0, -2.0]);
     assert_eq!(rows.z, [1.0, -2.0, 2.0, 3.0, -1.0, -2.0, 7.0, 8.0]);
-    let every = rows.every(3).unwrap();
-    assert_eq!((every.rows(), every.z, every.lacking), (2, vec![1.0, -2.0, 7.0, 8.0], vec![1, 0]));
 }
 
 #[test]
@@ -320,6 +318,51 @@ fn the_last_covariance_is_of_the_rows_within_what_is_usual() {
         assert!(close(squares[row], far));
         assert_eq!(far > chi2_upper(3.0, 0.0005), row % 10 == 0);
     }
+}
+
+#[test]
+fn steps_on_some_of_many_rows_end_at_the_covariance_of_all_usual_ones() {
+    let mut z = plant(12_000);
+    for row in (0..12_000).step_by(10) {
+        z[3 * row] += 30.0;
+        z[3 * row + 1] -= 30.0;
+    }
+    let whole = z.clone();
+    z[3 * 7] = f64::NAN;
+    let mut rows = table(&z, 3);
+    let (mean, covariance, _, squares) = rows.concentrate().unwrap();
+    let filled = &rows.z;
+    let usual: Vec<usize> = (0..12_000)
+        .filter(|&row| distance(&filled[3 * row..3 * row + 3], &mean, &covariance) < 18.0)
+        .collect();
+    assert!(usual.iter().all(|row| row % 10 != 0) && usual.len() > 10_700, "{}", usual.len());
+    let near: Vec<&[f64]> = whole.chunks(3).enumerate().filter(|pair| pair.0 % 10 != 0).map(|pair| pair.1).collect();
+    let (_, exact) = shrunk_by_hand(&near);
+    for (one, other) in covariance.iter().zip(&exact) {
+        assert!((one - other).abs() < 0.02, "{covariance:?} {exact:?}");
+    }
+    // What is missing is where the row is nearest.
+    let at = |value: f64| distance(&[value, filled[22], filled[23]], &mean, &covariance);
+    assert!(at(filled[21]) < at(filled[21] + 1e-3).min(at(filled[21] - 1e-3)));
+    assert!(
+        close(squares[7], 1.5 * at(filled[21])) && close(squares[10], distance(&filled[30..33], &mean, &covariance))
+    );
+}
+
+#[test]
+fn of_neighbours_one_is_drawn_at_no_even_distance() {
+    let z: Vec<f64> = (0..1003)
+        .flat_map(|row| [row as f64, if row % 4 == 1 { f64::NAN } else { 0.0 }])
+        .collect();
+    let drawn = table(&z, 2).drawn(4).unwrap();
+    let rows: Vec<usize> = drawn.z.chunks(2).map(|row| row[0] as usize).collect();
+    assert!(rows.len() == 251 && rows.iter().enumerate().all(|(place, row)| row / 4 == place), "{rows:?}");
+    for phase in 0..4 {
+        let share = rows.iter().filter(|row| *row % 4 == phase).count();
+        assert!((45..80).contains(&share), "{phase} {share}");
+    }
+    let lacking: Vec<u32> = rows.iter().map(|row| u32::from(row % 4 == 1)).collect();
+    assert_eq!(drawn.lacking, lacking);
 }
 
 #[test]
