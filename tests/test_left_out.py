@@ -397,14 +397,3 @@ def test_two_codes_a_spike_beyond_them_and_single_precision() -> None:
         texts = " ".join(str(one.message) for one in told)
         assert "column 0 reads -9999 in 14 %" in texts
         assert "column 0 reads 9999.9 in 12 %" in texts
-
-
-@pytest.mark.parametrize(("rows", "beat"), [(100_000, 5), (200_000, 10)])
-def test_a_beat_of_the_machine_is_no_bad_rows_however_many_there_are(rows: int, beat: int) -> None:
-    # Of so many rows one in `beat` is looked at.
-    x = np.random.default_rng(0).normal(size=(rows, 6))
-    x[np.arange(rows) % beat == 0] += 8.0
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = acm_rs.MahalanobisDetector().fit(x)
-    assert len(model.left_out_.rows) < 0.005 * rows

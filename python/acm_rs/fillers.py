@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["CODE", "CODES", "many_codes", "strange", "warn_of_codes"]
+__all__ = ["CODE", "CODES", "many_codes", "some_of", "strange", "warn_of_codes"]
 
 _FILLERS = (
     99.0,
@@ -37,6 +37,17 @@ MANY = 0.1
 """Share of its rows up to which a fit finds the codes of a sensor by itself."""
 SOME = 1000
 """Rows that are looked at first."""
+PHASES = 7919
+"""A prime."""
+
+
+def some_of(values: NDArray[Any], most: int) -> NDArray[Any]:
+    """At least `most` of the values, one of each few, in all phases of what comes back at even distances."""
+    step = max(1, values.size // most)
+    if step == 1:
+        return values
+    places = np.arange(values.size // step)
+    return values[step * places + PHASES * places % step]
 
 
 def strange(column: NDArray[Any], codes: Any) -> NDArray[np.bool_]:
@@ -68,7 +79,7 @@ def many_codes(values: Any) -> list[tuple[int, float, float]]:
         if column.dtype.kind != "f" or not column.size:
             return []
         # What stands in so many rows some of them tell.
-        some = column[:: max(1, column.size // SOME)]
+        some = some_of(column, SOME)
         codes, counts = np.unique(some, return_counts=True)
         codes = codes[(counts >= MANY / 2.0 * some.size) & np.isin(codes, CODES.astype(column.dtype))]
         for code in codes[strange(column, codes)].tolist() if codes.size else []:

@@ -4,6 +4,7 @@ use acm_linalg::error::{Error, Result};
 use acm_linalg::lanes::LANES;
 use acm_linalg::memory::Gather;
 use acm_linalg::samples::{Samples, by_rows, room};
+use acm_linalg::seed::one_of_each;
 use fearless_simd::{Level, dispatch};
 use ndarray::Array2;
 
@@ -18,12 +19,11 @@ const MOST_ROWS: usize = 2500;
 const ENOUGH_ROWS: usize = 500;
 const VALUES: usize = 1 << 18;
 
-/// What the fit has kept of its rows, evenly chosen where they are many, without those that no healthy machine reads.
+/// What the fit has kept of its rows, one of each few where they are many, without those that no healthy machine reads.
 pub(super) fn scores(forest: &FittedIsolationForest, x: Samples<'_>) -> Result<Option<HeldOut>> {
     let (rows, columns) = (x.rows(), x.columns());
     let count = (VALUES / columns).clamp(ENOUGH_ROWS, MOST_ROWS).min(rows);
-    let place = |number: usize| (number as u128 * rows as u128 / count as u128) as usize;
-    let chosen = (0..count).map(place).gathered("the training scores")?;
+    let chosen = one_of_each(rows, count).gathered("the training scores")?;
     let mut values = room(count, columns, 0.0, "the training scores")?;
     for (&row, values) in chosen.iter().zip(values.chunks_exact_mut(columns)) {
         x.read(row..row + 1, values);
@@ -181,8 +181,7 @@ mod tests {
     }
 
     #[test]
-    fn many_rows_are_chosen_evenly() {
-        // Of 5,000 rows each second one: those between may read anything.
+    fn many_rows_are_drawn_one_of_each_two() {
         let mut draw = stream(32, 0);
         let mut x = Array2::from_shape_simple_fn((5000, 1), || draw.random::<f64>());
         let forest = IsolationForest::new(8, SampleSize::Count(16), 0, 5)
@@ -194,9 +193,15 @@ mod tests {
             [0.5, 0.1, 0.01].map(|alpha| held.limit(alpha))
         };
         let before = limits(&x);
-        x.column_mut(0).iter_mut().skip(1).step_by(2).for_each(|value| *value = 50.0);
+        let drawn: Vec<usize> = one_of_each(5000, MOST_ROWS).collect();
+        // Those that are not drawn may read anything.
+        for row in (0..5000).filter(|row| !drawn.contains(row)) {
+            x[[row, 0]] = 50.0;
+        }
         assert_eq!(limits(&x), before);
-        x.column_mut(0).iter_mut().step_by(2).take(400).for_each(|value| *value = 0.999);
+        for &row in &drawn[..400] {
+            x[[row, 0]] = 0.999;
+        }
         assert_ne!(limits(&x), before);
     }
 }

@@ -16,11 +16,10 @@ use acm_linalg::memory::{Gather, copied, reserved};
 use acm_linalg::parallel::Watch;
 use acm_linalg::samples::{by_rows, room};
 use acm_linalg::scaling::{median_mad, neighbours, quantile};
-use acm_linalg::seed::stream;
+use acm_linalg::seed::one_of_each;
 use acm_linalg::{Result, Samples, parallel};
 use fearless_simd::{Level, dispatch};
 use ndarray::ArrayView2;
-use rand::RngExt;
 
 use super::cells::Marks;
 use super::{LEAST_ROWS, WHAT};
@@ -204,11 +203,9 @@ impl Rowwise {
         }
     }
 
-    /// One row of so many neighbours each: of rows at even distances a plant with a beat of its own might show one phase.
+    /// One row of each so many neighbours.
     fn drawn(&self, step: usize) -> Result<Self> {
-        let (rows, mut stream) = (self.rows(), stream(0, step as u64));
-        let first = (0..rows).step_by(step);
-        let chosen = first.map(|first| stream.random_range(first..rows.min(first + step))).gathered(WHAT)?;
+        let chosen = one_of_each(self.rows(), self.rows().div_ceil(step)).gathered(WHAT)?;
         let what = "the scaled rows";
         let values = chosen.iter().flat_map(|&row| &self.z[row * self.width..(row + 1) * self.width]);
         Ok(Self {

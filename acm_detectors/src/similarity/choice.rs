@@ -10,9 +10,10 @@ use acm_linalg::lanes::{LANES, Row, V};
 use acm_linalg::memory::{Gather, push, reserved};
 use acm_linalg::parallel::Stop;
 use acm_linalg::samples::room;
+use acm_linalg::seed::one_of_each;
 use fearless_simd::{Level, Simd, dispatch, f64x8, prelude::*};
 
-/// Rows that are looked at for farthest points; of more, so many that lie evenly in time.
+/// Rows that are looked at for farthest points; of more, one of each few neighbours.
 const MOST_ROWS: usize = 16_384;
 
 const WHAT: &str = "rows to remember";
@@ -41,9 +42,8 @@ impl<'a> Table<'a> {
 /// Cost: 16,384 rows times `count` times sensors at most.
 pub(super) fn chosen(table: Table<'_>, from: &[usize], count: usize, stop: &Stop) -> Result<Vec<usize>> {
     let extremes = extremes(table, from)?;
-    let step = from.len().div_ceil(MOST_ROWS).max(1);
-    let spaced = from.iter().copied().step_by(step);
-    let candidates = extremes.iter().copied().chain(spaced).gathered(WHAT)?;
+    let drawn = one_of_each(from.len(), MOST_ROWS).map(|place| from[place]);
+    let candidates = extremes.iter().copied().chain(drawn).gathered(WHAT)?;
     let mut field = Field::new(table, &candidates)?;
     let mut chosen = reserved(count.min(from.len()), WHAT)?;
     let mut next = (!candidates.is_empty()).then_some(0);
@@ -169,6 +169,15 @@ mod tests {
         // Farthest points alone would take the last row before the greatest value of the second sensor.
         let values = [0.0, 0.0, 1.0, 0.5, 2.0, 0.0, 3.0, -0.5, 9.0, 0.0];
         assert_eq!(pick(&values, 2, 10)[..4], [0, 4, 3, 1]);
+    }
+
+    #[test]
+    fn of_many_rows_all_phases_of_a_beat_are_remembered() {
+        let values: Vec<f64> = (0..7 * MOST_ROWS - 50).map(|row| (row % 7) as f64 + 1e-7 * row as f64 / 7.0).collect();
+        let found = pick(&values, 1, 20);
+        for phase in 0..7 {
+            assert!(found.iter().any(|row| row % 7 == phase), "{phase} {found:?}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from acm_rs.files.errors import Refusal, quoted
-from acm_rs.fillers import CODES
+from acm_rs.fillers import CODES, some_of
 from acm_rs.monitor.cleaning import FAR, STATES, codes_of, scales
 
 __all__ = ["Codes", "codes_in", "read_codes"]
@@ -174,7 +174,7 @@ def _repeated_far(values: NDArray[np.float64]) -> dict[float, int]:
     if values.size < 50:
         return {}
     # The extremes decide for most columns, and a sample says well enough how wide the rest is.
-    centre, below, above = scales(values[:: max(1, values.size // _SAMPLE)][:, None])
+    centre, below, above = scales(some_of(values, _SAMPLE)[:, None])
     if values.min() >= centre[0] - FAR * below[0] and values.max() <= centre[0] + FAR * above[0]:
         return {}
     centre, below, above = scales(values[:, None])
@@ -182,7 +182,7 @@ def _repeated_far(values: NDArray[np.float64]) -> dict[float, int]:
     if not far.any():
         return {}
     kinds = [code for code in codes_of(values, far, values.size) if np.count_nonzero(values == code) >= 3]
-    known = np.unique(values[~far][:: max(1, values.size // _SAMPLE)])
+    known = np.unique(some_of(values[~far], _SAMPLE))
     if known.size <= STATES:
         # Of few different readings one far off may be a state.
         kinds = [code for code in kinds if _looks_like_code(code)]
