@@ -19,12 +19,9 @@ pub use crate::memory::reserve;
 use crate::memory::{Gather, reserved};
 use crate::packing::{Kept, Run, pack, signed};
 use crate::parallel::{self, Stop};
-use crate::plan::{Demand, Plan};
+use crate::plan::{Demand, GATHERED_BYTES, Plan};
 pub use crate::source::{Pick, Plane, Source};
 use crate::unpacking::{Waiting, unpack};
-
-/// Bytes of results that wait to be written together.
-const GATHERED_BYTES: usize = 1 << 19;
 
 /// Rows that a job reads before its first between two looks at whether to stop.
 const STOP_ROWS: usize = 1 << 14;

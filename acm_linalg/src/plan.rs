@@ -1,7 +1,7 @@
 //! How the driver cuts a matrix into jobs.
 
 use crate::error::Result;
-use crate::lanes::LANES;
+use crate::lanes::{LANES, Row};
 use crate::memory::Gather;
 use crate::parallel;
 
@@ -10,6 +10,9 @@ const JOB_NS: f64 = 4_000_000.0;
 
 /// Input and output of a chunk of rows that stay in the cache of a core.
 const NEAR_BYTES: usize = 1 << 18;
+
+/// Bytes of results that wait to be written together.
+pub(crate) const GATHERED_BYTES: usize = 1 << 19;
 
 /// Estimated time that it takes longer to copy a value in and its result out where lanes are pieces of columns, than where eight
 /// neighbouring columns are copied at once.
@@ -113,11 +116,19 @@ impl Plan {
             reason = "at least 1 and far below 2^53"
         )]
         let bands = (jobs / length.div_ceil(chunk) as f64).ceil() as usize;
+        let band = groups.div_ceil(bands);
+        // As many neighbours as can wait for each other: a kilobyte of a row is written sooner than a line of each of many rows.
+        let together = GATHERED_BYTES / (chunk * width * size_of::<Row>());
+        let band = if whole && (2..band).contains(&together) {
+            groups.div_ceil(groups.div_ceil(together))
+        } else {
+            band
+        };
         Ok(Self {
             segments,
             chunk,
             groups,
-            band: groups.div_ceil(bands),
+            band,
             whole,
         })
     }

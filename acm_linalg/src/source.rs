@@ -27,12 +27,11 @@ pub struct Plane<'a, T> {
 }
 
 impl<T: Copy> Plane<'_, T> {
-    /// Whether neighbouring lanes are neighbouring values in memory, or the same one.
+    /// Whether neighbouring lanes are neighbouring values in memory, the same one, or read one by one in any case.
     pub(crate) fn side_by_side(&self) -> bool {
         match self.pick {
             Pick::Each => self.values.with_whole_rows().is_some(),
-            Pick::Same => true,
-            Pick::Listed(_) => false,
+            Pick::Same | Pick::Listed(_) => true,
         }
     }
 }
