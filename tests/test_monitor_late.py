@@ -11,10 +11,10 @@ from acm_rs import Monitor
 from acm_rs.monitor.late import lags
 
 
-def machine(seed: int, rows: int, start: str) -> pd.DataFrame:
+def machine(seed: int, rows: int, start: str, minutes: int = 10) -> pd.DataFrame:
     """A load, five sensors that follow it at once, two that do with a delay, and the weather."""
     random = np.random.default_rng(seed)
-    day = 2.0 * np.pi * np.arange(rows) / 144.0
+    day = 2.0 * np.pi * np.arange(rows) * minutes / 1440.0
 
     def slow(keeps: float) -> np.ndarray:
         noise = pd.Series(random.normal(size=rows))
@@ -35,7 +35,7 @@ def machine(seed: int, rows: int, start: str) -> pd.DataFrame:
     noises = {"speed": 4.0, "flow": 1.0, "bearing": 0.2, "oil": 0.2, "power": 0.6, "ambient": 0.1}
     noises |= {"pressure": 0.05, "current": 0.5}
     frame = pd.DataFrame({name: mean + noises[name] * random.normal(size=rows) for name, mean in means.items()})
-    return frame.set_axis(pd.date_range(start, periods=rows, freq="10min"), axis=0)
+    return frame.set_axis(pd.date_range(start, periods=rows, freq=f"{minutes}min"), axis=0)
 
 
 @cache
@@ -73,6 +73,40 @@ def test_readings_by_another_clock_are_told(seed: int, names: list[str], rows: i
     assert f"so far {'back' if rows > 0 else 'on'} first" in remark
     back = moved.assign(**{name: moved[name].shift(-rows) for name in names})
     assert monitor.score(back).alarms.mean() < 0.05
+
+
+@cache
+def of_minutes(drivers: tuple[str, ...]) -> Monitor:
+    return Monitor(drivers=list(drivers) or None).fit(machine(0, 6000, "2026-01-01", 1))
+
+
+@pytest.mark.parametrize("drivers", [(), ("ambient",)])
+@pytest.mark.parametrize("rows", [60, -60])
+def test_an_hour_of_rows_of_a_minute_is_told_of_the_sensor_alone(drivers: tuple[str, ...], rows: int) -> None:
+    later = machine(50, 1500, "2026-06-01", 1)
+    (remark,) = told(of_minutes(drivers), later.assign(flow=later["flow"].shift(rows)))
+    assert remark.startswith(f"'flow' reads as it should, but 1 h (60 rows) {'late' if rows > 0 else 'early'}")
+
+
+@pytest.mark.parametrize("drivers", [(), ("ambient",)])
+def test_faults_that_end_soon_are_no_clocks(drivers: tuple[str, ...]) -> None:
+    # Moved by an hour they would be where nobody looks.
+    monitor, later, row = of_minutes(drivers), machine(50, 1500, "2026-06-01", 1), np.arange(1500)
+    for first, last in [(0, 25), (20, 80), (70, 110), (300, 400), (1380, 1500), (1470, 1500)]:
+        for name, size in {"flow": 4.0, "bearing": 1.0, "pressure": 0.3}.items():
+            frame = later.assign(**{name: later[name] + size * ((first <= row) & (row < last))})
+            assert monitor.score(frame).alarms.any()
+            assert told(monitor, frame) == [], (first, name)
+
+
+@pytest.mark.parametrize("size", [1e150, 1e153, 1e200, 1e300, np.inf])
+def test_readings_of_any_size_can_be_asked_for_their_clock(size: float) -> None:
+    later = machine(50, 1000, "2026-06-01")
+    later["flow"] += 8.0 * (np.arange(1000) > 400)
+    later.iloc[500, later.columns.get_loc("flow")] = size
+    assert fitted(0).score(later).alarms.mean() > 0.5
+    later.iloc[400:, later.columns.get_loc("power")] = size
+    assert told(fitted(0), later) == []
 
 
 def test_of_many_that_are_late_the_others_are_called_early() -> None:

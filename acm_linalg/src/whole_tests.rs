@@ -4,9 +4,9 @@ use ndarray::{Array2, s};
 
 use crate::columns;
 use crate::columns_tests::{Lag, assert_same, compute, expected, matrix};
-use crate::lanes::LANES;
+use crate::lanes::{LANES, Row};
 use crate::parallel;
-use crate::plan::{Demand, Plan};
+use crate::plan::{Demand, GATHERED_BYTES, Plan};
 
 #[expect(clippy::cast_possible_truncation, reason = "float32 in, float32 out")]
 #[test]
@@ -77,4 +77,23 @@ fn eight_neighbours_are_a_group_where_that_takes_least() {
         ..demand(&leaf, 256)
     };
     assert!(!Plan::new(&apart).unwrap().whole);
+}
+
+#[test]
+fn neighbours_wait_for_each_other_as_far_as_there_is_room() {
+    for blocks in [vec![1], vec![2], vec![1, 2]] {
+        for columns in [200, 257, 360, 393] {
+            let mut leaf = Lag::new(16, 15, 6000);
+            leaf.cost_ns = 2.0;
+            leaf.blocks = blocks.clone();
+            parallel::set_num_threads(1 + columns % 3).unwrap();
+            let plan = Plan::new(&demand(&leaf, columns)).unwrap();
+            let waiting = plan.band * plan.chunk * blocks.iter().sum::<usize>() * size_of::<Row>();
+            assert!(plan.whole && plan.band > 1 && plan.band < plan.groups, "{columns} {plan:?}");
+            assert!(waiting <= GATHERED_BYTES && 4 * waiting > GATHERED_BYTES, "{columns} {waiting}");
+            let x = matrix(leaf.rows, columns);
+            let case = format!("{columns}, {blocks:?}");
+            assert_same(compute(&leaf, x.view()).view(), expected(&leaf, x.view()).view(), &case);
+        }
+    }
 }

@@ -37,17 +37,15 @@ MANY = 0.1
 """Share of its rows up to which a fit finds the codes of a sensor by itself."""
 SOME = 1000
 """Rows that are looked at first."""
-PHASES = 7919
-"""A prime."""
 
 
 def some_of(values: NDArray[Any], most: int) -> NDArray[Any]:
-    """At least `most` of the values, one of each few, in all phases of what comes back at even distances."""
+    """At least `most` of the values, one drawn from each few: at even distances all might be of one phase of a beat."""
     step = max(1, values.size // most)
     if step == 1:
         return values
-    places = np.arange(values.size // step)
-    return values[step * places + PHASES * places % step]
+    places = step * np.arange(values.size // step)
+    return values[places + np.random.default_rng(0).integers(step, size=len(places))]
 
 
 def strange(column: NDArray[Any], codes: Any) -> NDArray[np.bool_]:

@@ -15,7 +15,9 @@ from acm_rs.monitor.words import step_text
 __all__ = ["SUSPECTS", "lags", "seen_late"]
 
 Matrix = NDArray[np.float64]
+Vector = NDArray[np.float64]
 Ways = Mapping[int, int]
+Judged = Callable[[Ways], tuple[Matrix, Vector]]
 
 HOUR = 3.6e12
 """Nanoseconds."""
@@ -31,8 +33,11 @@ RIDGE = 1e-6
 """Of the least squares, as a share of all squares."""
 ALIKE = 0.05
 """Limits by which rows are farther off at most where fewer sensors are told instead."""
-EXPLAINED, HEALTHY = 0.5, 1.0
-"""Share of how far the rows are off that is left at most where the times were it, and limits that they are off then."""
+FEW = 20
+"""Rows that tell how far off a piece is."""
+OFF, EXPLAINED, HEALTHY = 0.5, 0.5, 1.0
+"""Limits that the rows are off at least, the share of that which is left at most where the times were it, and limits
+that they are off then."""
 
 
 def lags(step: float | None) -> list[int]:
@@ -45,57 +50,72 @@ def lags(step: float | None) -> list[int]:
     return sorted(found)
 
 
-def _ways(suspects: Sequence[int], tried: Sequence[int], residuals: Callable[[Ways], Matrix]) -> list[dict[int, int]]:
-    """Suspects together with the rows by which they may be late, those that explain most first.
+def _off(scores: Vector, edge: int) -> float:
+    """How far off a piece is on average without the rows at its ends; NaN where hardly any are left."""
+    known = scores[edge : len(scores) - edge]
+    known = known[~np.isnan(known)]
+    return float(known.mean()) if len(known) >= FEW else np.nan
+
+
+def _ways(suspects: Sequence[int], lag: int, here: Matrix, judged: Judged) -> list[tuple[float, dict[int, int]]]:
+    """Suspects that may be so many rows late or early together, each with the share that they leave unexplained.
 
     Residuals are sums over the readings. What each suspect brings that takes its readings of some rows later thus adds
     up, and least squares tell who is late. Who is early is late by less than nothing.
     """
-    here = residuals({})
-    found: list[tuple[float, dict[int, int]]] = []
-    for lag in tried:
-        moved = [residuals({place: lag}) for place in suspects]
-        known = np.isfinite(sum(moved, start=here))
-        off = here[known]
-        brings = np.array([one[known] - off for one in moved])
-        if not off.any() or not brings.any():
-            continue
-        products = products_of(np.column_stack([brings.T, -off]))
-        # Whether some are late or all others early leaves one direction open: a small ridge takes the middle.
-        ridge = np.eye(len(brings)) * RIDGE * np.trace(products[:-1, :-1])
-        parts = _native.cholesky_solve(products[:-1, :-1] + ridge, products[:-1, -1:])[:, 0]
-        for sign in (1, -1):
-            order = np.argsort(-sign * parts).tolist()
-            for many in range(1, len(suspects)):
-                left = off + sign * brings[order[:many]].sum(axis=0)
-                share = float((left**2).mean() / (off**2).mean()) + EACH * many
-                found.append((share, {suspects[one]: sign * lag for one in order[:many]}))
-    return [ways for share, ways in sorted(found, key=lambda pair: pair[0])[:TRIED] if share < 1.0]
+    moved = [judged({place: lag})[0] for place in suspects]
+    known = np.isfinite(here)
+    for one in moved:
+        known &= np.isfinite(one)
+    known[:lag] = known[len(known) - lag :] = False
+    off = here[known]
+    brings = np.array([one[known] - off for one in moved])
+    products = products_of(np.column_stack([brings.T, -off]))
+    total = float(np.trace(products[:-1, :-1]))
+    if not (off.any() and np.isfinite(total) and total > 0.0):
+        return []
+    # Whether some are late or all others early leaves one direction open: a small ridge takes the middle.
+    ridge = np.eye(len(brings)) * RIDGE * total
+    parts = _native.cholesky_solve(products[:-1, :-1] + ridge, products[:-1, -1:])[:, 0]
+    found = []
+    for sign in (1, -1):
+        order = np.argsort(-sign * parts).tolist()
+        for many in range(1, len(suspects)):
+            left = off + sign * brings[order[:many]].sum(axis=0)
+            share = float((left**2).mean() / (off**2).mean()) + EACH * many
+            found.append((share, {suspects[one]: sign * lag for one in order[:many]}))
+    return found
 
 
-def seen_late(
-    names: Sequence[str],
-    suspects: Sequence[int],
-    step: float | None,
-    residuals: Callable[[Ways], Matrix],
-    again: Callable[[Ways], float],
-) -> list[str]:
+def seen_late(names: Sequence[str], suspects: Sequence[int], step: float | None, judged: Judged) -> list[str]:
     """The sensors or drivers whose times explain the alarms.
 
-    `suspects` are their places among the columns. `residuals` gives how far each sensor is off in each row, and `again`
-    how far the rows are off on average, in limits, where some columns take the readings of so many rows later.
+    `suspects` are their places among the columns. `judged` tells how far each sensor is off in each row of a piece, and
+    each row's score in limits, where some columns take the readings of so many rows later.
     """
-    found = [(again(ways), ways) for ways in _ways(suspects, lags(step), residuals)]
-    if not found:
+    here, scores = judged({})
+    # A fault that ends soon would leave the piece by being moved: the rows that stay in it must be off themselves.
+    before = {lag: _off(scores, 2 * lag) for lag in lags(step)}
+    ways = [one for lag, off in before.items() if off >= OFF for one in _ways(suspects, lag, here, judged)]
+    ways.sort(key=lambda pair: pair[0])
+
+    def after(ways: Ways) -> float:
+        lag = abs(next(iter(ways.values())))
+        off = _off(judged(ways)[1], lag)
+        return off if off <= min(EXPLAINED * before[lag], HEALTHY) else np.inf
+
+    found = [(after(one), one) for share, one in ways[:TRIED] if share < 1.0]
+    least, chosen = min(found, key=lambda pair: pair[0], default=(np.inf, {}))
+    if not np.isfinite(least):
         return []
-    least = min(size for size, _ in found)
-    if not least <= min(EXPLAINED * again({}), HEALTHY):
-        return []
-    chosen = min((ways for size, ways in found if size <= least + ALIKE), key=len)
     # That some are late or all others early is the same.
     others = {place: -lag for place in suspects if place not in chosen for lag in list(chosen.values())[:1]}
-    if len(others) < len(chosen) and again(others) <= least + ALIKE:
+    if 0 < len(others) < len(chosen) and after(others) <= least + ALIKE:
         chosen = others
+    for place in list(chosen):
+        rest = {other: lag for other, lag in chosen.items() if other != place}
+        if rest and after(rest) <= least + ALIKE:
+            chosen = rest
     lag = next(iter(chosen.values()))
     rows = f"{abs(lag)} row{'s' if abs(lag) > 1 else ''}"
     far = rows if step is None else f"{step_text(abs(lag) * step)} ({rows})"

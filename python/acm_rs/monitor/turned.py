@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.judging import Verdict, judge
-from acm_rs.monitor.late import SUSPECTS, seen_late
+from acm_rs.monitor.late import SUSPECTS, lags, seen_late
 from acm_rs.monitor.lesson import usual_step
 from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.result import Result
@@ -32,8 +32,8 @@ LASTS, MOST = 20, 0.9
 """Rows so many of which alarm, or are beyond a driver's range, where another unit is looked for in drivers."""
 DRIVERS = 3
 """Drivers whose times are looked at, at most."""
-FARTHEST = 20.0
-"""Limits that a row counts as at most there."""
+FARTHEST, FAR_OFF = 20.0, 1e3
+"""Limits that a row counts as at most there, and bands that a sensor is off at most."""
 
 
 class Trial:
@@ -108,30 +108,27 @@ class Trial:
         if np.count_nonzero(result.alarms) < LASTS:
             return []
         first, places = int(result.alarms.argmax()), np.flatnonzero(watches.watched)
-        some = slice(max(0, first - BEFORE), first + AFTER)
+        step = usual_step(self._times)
+        longest = max(lags(step))
+        some = slice(max(0, first - max(BEFORE, longest)), first + max(AFTER, 4 * longest))
         shares = np.nansum(result.shares[some][result.alarms[some]], axis=0)
         order = [int(places[own]) for own in np.argsort(shares)[::-1].tolist() if own < len(places)]
         sensors = [place for place in order if rules.names[place] not in rules.counters.names][:SUSPECTS]
         # What nobody watches itself may be late by hours, as the weather of another source.
         drivers = np.flatnonzero(watches.regimes.drivers & ~rules.state)[:DRIVERS].tolist()
 
-        def moved(ways: Mapping[int, int]) -> Matrix:
+        def judged(ways: Mapping[int, int]) -> tuple[Matrix, Vector]:
             piece = np.array(self._values[some], order="F")
             for place, lag in ways.items():
                 rows = np.arange(some.start, some.start + len(piece)) + lag
                 there = (rows >= 0) & (rows < len(self._values))
                 piece[:, place] = np.where(there, self._values[np.where(there, rows, 0), place], np.nan)
-            return piece
-
-        def residuals(ways: Mapping[int, int]) -> Matrix:
-            return self._verdict(moved(ways), some).looked.residual / watches.band
-
-        def again(ways: Mapping[int, int]) -> float:
+            verdict = self._verdict(piece, some)
             # What is beyond all that was seen no clock explains.
-            verdict = self._verdict(moved(ways), some)
-            return self._mean(np.where(verdict.beyond, np.nan, verdict.scores))
+            scores = np.where(verdict.beyond, np.nan, np.minimum(verdict.scores / self._limit, FARTHEST))
+            return np.clip(verdict.looked.residual / watches.band, -FAR_OFF, FAR_OFF), scores
 
-        return seen_late(rules.names, sensors + drivers, usual_step(self._times), residuals, again)
+        return seen_late(rules.names, sensors + drivers, step, judged)
 
     def _size(self, some: slice, places: Places, driven: bool, ways: Mapping[int, tuple[float, float]]) -> float:
         """How far rows are off on average, in limits, where what stands in those `places` is converted."""
@@ -143,14 +140,11 @@ class Trial:
     def _judged(self, piece: Matrix, some: slice, driven: bool) -> float:
         """How far the rows of a piece are off on average, in limits."""
         verdict = self._verdict(piece, some)
-        # What is not judged for a driver is not explained.
-        strayed = verdict.strayed.any(axis=1) & driven
-        return self._mean(np.where(strayed, FARTHEST * self._limit, verdict.scores))
-
-    def _mean(self, scores: Vector) -> float:
-        """How far off rows with these scores are on average, in limits."""
-        known = scores[scores == scores]
-        return float(np.minimum(known / self._limit, FARTHEST).mean()) if len(known) else FARTHEST
+        scores = verdict.scores / self._limit
+        if driven:
+            # What is not judged for a driver is not explained.
+            scores[verdict.strayed.any(axis=1)] = FARTHEST
+        return float(np.nanmean(np.minimum(scores, FARTHEST))) if (scores == scores).any() else FARTHEST
 
     def _verdict(self, piece: Matrix, some: slice) -> Verdict:
         """What is found in the rows of a piece."""
