@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from acm_rs import Monitor
-from acm_rs.monitor.late import lags
+from acm_rs.monitor.late import lags, seen_late
 
 
 def machine(seed: int, rows: int, start: str, minutes: int = 10) -> pd.DataFrame:
@@ -152,3 +152,11 @@ def test_lags_are_a_few_rows_and_whole_hours() -> None:
     assert lags(7.0 * minute) == lags(None) == [1, 2, 3]
     assert 60 in lags(minute)
     assert max(lags(minute / 60.0)) == 3
+
+
+@pytest.mark.parametrize("rows", [1, 19, 30, 500])
+@pytest.mark.parametrize("suspects", [[], [0], [0, 1]])
+def test_few_suspects_and_rows_tell_nothing(rows: int, suspects: list[int]) -> None:
+    # Counters are no suspects, so that there may be none.
+    off = (np.full((rows, 2), 2.0), np.full(rows, 3.0))
+    assert seen_late(["a", "b"], suspects, None, lambda ways: off) == []

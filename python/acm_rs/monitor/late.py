@@ -93,6 +93,8 @@ def seen_late(names: Sequence[str], suspects: Sequence[int], step: float | None,
     `suspects` are their places among the columns. `judged` tells how far each sensor is off in each row of a piece, and
     each row's score in limits, where some columns take the readings of so many rows later.
     """
+    if len(suspects) < 2:
+        return []
     here, scores = judged({})
     # A fault that ends soon would leave the piece by being moved: the rows that stay in it must be off themselves.
     before = {lag: _off(scores, 2 * lag) for lag in lags(step)}
