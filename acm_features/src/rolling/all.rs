@@ -3,10 +3,43 @@
 use acm_linalg::lanes::Row;
 use fearless_simd::{Simd, prelude::*};
 
+use super::exact::{Exact, Moves};
 use super::moments::Powers;
-use super::slope::Line;
+use super::slope::{Line, moved};
 use super::summary::{Sight, Statistic};
-use super::sums::Compensated;
+use super::sums::{Compensated, Sum};
+
+/// The results of [`AllMoments`] that sums alone do not give.
+#[derive(Clone, Copy)]
+pub(crate) struct PowersAlone;
+
+impl Statistic for PowersAlone {
+    type State<S: Simd> = Powers<S, true>;
+    const POWERS: &'static [Option<i32>] = AllMoments::POWERS;
+    const COST_NS: f64 = AllMoments::COST_NS;
+
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, powers: Powers<S, true>, window: Sight, results: &mut [Row]) {
+        results[1].store(powers.spread.variance(simd, 1.0, window).sqrt());
+        results[3].store(powers.skew(simd, window));
+        results[4].store(powers.kurt(simd, window));
+    }
+}
+
+impl Moves for AllMoments {
+    const LINE: bool = true;
+    type Rest = PowersAlone;
+
+    fn rest(&self) -> Option<PowersAlone> {
+        Some(PowersAlone)
+    }
+
+    #[inline(always)]
+    fn write<S: Simd>(&self, simd: S, sums: Exact<S>, window: Sight, results: &mut [Row]) {
+        Sum::<true>.write(simd, sums, window, results);
+        results[2].store(moved(simd, sums.line, window));
+    }
+}
 
 /// Results, in this order: mean, standard deviation (ddof 1), slope, skewness, kurtosis.
 #[derive(Clone, Copy)]

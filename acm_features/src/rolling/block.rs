@@ -449,7 +449,7 @@ pub(crate) fn run_uneven<'a, T: Element, K: Statistic>(
     run_over(statistic, source, windows.bounds(source.rows())?, windows.min_periods(), out)
 }
 
-fn run_over<T: Element, K: Statistic>(
+pub(super) fn run_over<T: Element, K: Statistic>(
     statistic: K,
     source: Source<'_, T>,
     (bounds, history): (Bounds<'_>, History<'_>),
@@ -465,7 +465,7 @@ fn run_over<T: Element, K: Statistic>(
     }
 }
 
-fn again<T: Element, K: Statistic, L: Leaf>(
+pub(super) fn again<T: Element, K: Statistic, L: Leaf>(
     leaf: &L,
     source: Source<'_, T>,
     history: History<'_>,

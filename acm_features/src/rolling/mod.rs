@@ -37,6 +37,7 @@ mod all;
 mod beyond;
 mod block;
 mod bounds;
+mod exact;
 mod extremes;
 mod moments;
 mod order;
@@ -55,8 +56,9 @@ mod windows;
 
 pub(crate) use all::AllMoments;
 pub(crate) use beyond::{LARGE, SMALL};
-pub(crate) use block::{Blocks, tile_rows};
+pub(crate) use block::tile_rows;
 pub(crate) use bounds::Bounds;
+pub(crate) use exact::Sums;
 pub use extremes::*;
 pub use moments::*;
 pub use order::*;

@@ -6,8 +6,9 @@ use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::ArrayViewMut2;
 
 use super::block;
+use super::exact::{self, Exact, Moves};
 use super::summary::{Count, Place, Sight, State, Statistic, Values, seen};
-use super::sums::{Compensated, product, split};
+use super::sums::{Compensated, product, product_of, split};
 use super::time_slope::TimeSlope;
 use super::windows::Windows;
 
@@ -111,6 +112,36 @@ impl Statistic for Slope {
     }
 }
 
+/// The slope of a window in which nothing is missing, from its exact [`Exact::line`]: that is `2 / n` times the product of
+/// the rows and the sum of values times positions less the product of both sums, and rounds as their difference does.
+#[inline(always)]
+pub(super) fn moved<S: Simd>(simd: S, line: Compensated<S>, window: Sight) -> V<S> {
+    let rows = window.whole.unwrap_or(0.0);
+    let half = f64x8::splat(simd, rows / 2.0);
+    let sum = line.high + line.low;
+    let lost = line.low - (sum - line.high);
+    let (upper, missed) = product_of(simd, half, sum);
+    let upper = upper + (missed + half * lost);
+    let squares = rows * rows;
+    let spread = f64x8::splat(simd, squares * (squares - 1.0) / 12.0);
+    let slope = if rows > 1.0 { upper / spread } else { f64x8::splat(simd, 0.0) };
+    window.of_enough(simd, half, 1.0, slope)
+}
+
+impl Moves for Slope {
+    const LINE: bool = true;
+    type Rest = Self;
+
+    fn rest(&self) -> Option<Self> {
+        None
+    }
+
+    #[inline(always)]
+    fn write<S: Simd>(&self, simd: S, sums: Exact<S>, window: Sight, results: &mut [Row]) {
+        results[0].store(moved(simd, sums.line, window));
+    }
+}
+
 /// Rolling slope of each column: least squares of the non-missing values against their rows' positions or times.
 ///
 /// `y[t] = sum((s - mean s) (x[s] - mean x)) / sum((s - mean s)^2)` over the window's rows s; units of x per row, per second
@@ -133,6 +164,6 @@ pub fn rolling_slope<'a, 'w, T: Element>(
     if windows.with_times() {
         block::run_uneven(TimeSlope, x.into(), windows, out)
     } else {
-        block::run(Slope, x.into(), windows, out)
+        exact::run(Slope, x.into(), windows, out)
     }
 }

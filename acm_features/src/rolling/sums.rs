@@ -5,7 +5,7 @@ use acm_linalg::{Result, Table};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::ArrayViewMut2;
 
-use super::block;
+use super::exact::{self, Exact, Moves};
 use super::summary::{Count, Place, Sight, State, Statistic, Values, seen};
 use super::windows::Windows;
 
@@ -143,6 +143,16 @@ pub(crate) fn split<S: Simd>(x: V<S>) -> (V<S>, V<S>) {
     (high, x - high)
 }
 
+/// As [`product`], by one instruction where there is one that rounds once.
+#[inline(always)]
+pub(super) fn product_of<S: Simd>(simd: S, a: V<S>, b: V<S>) -> (V<S>, V<S>) {
+    if !rounds_once(simd) {
+        return product(a, b);
+    }
+    let product = a * b;
+    (product, a.mul_sub_precise(b, product))
+}
+
 /// The product as a float64 and what its rounding lost (Dekker 1971).
 #[inline(always)]
 pub(super) fn product<S: Simd>(a: V<S>, b: V<S>) -> (V<S>, V<S>) {
@@ -173,6 +183,20 @@ impl<const MEAN: bool> Statistic for Sum<MEAN> {
     }
 }
 
+impl<const MEAN: bool> Moves for Sum<MEAN> {
+    const LINE: bool = false;
+    type Rest = Self;
+
+    fn rest(&self) -> Option<Self> {
+        None
+    }
+
+    #[inline(always)]
+    fn write<S: Simd>(&self, simd: S, sums: Exact<S>, window: Sight, results: &mut [Row]) {
+        self.finish(simd, (Count(f64x8::splat(simd, 0.0)), sums.sum), window, results);
+    }
+}
+
 /// Trailing rolling sum of each column.
 ///
 /// `y[t] = sum of the non-missing x[s], t - window < s <= t`
@@ -189,7 +213,7 @@ pub fn rolling_sum<'a, 'w, T: Element>(
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Sum::<false>, x.into(), windows.into(), out)
+    exact::run(Sum::<false>, x.into(), windows.into(), out)
 }
 
 /// Trailing rolling mean of each column.
@@ -222,5 +246,5 @@ pub fn rolling_mean<'a, 'w, T: Element>(
     windows: impl Into<Windows<'w>>,
     out: ArrayViewMut2<'_, T>,
 ) -> Result<()> {
-    block::run(Sum::<true>, x.into(), windows.into(), out)
+    exact::run(Sum::<true>, x.into(), windows.into(), out)
 }
