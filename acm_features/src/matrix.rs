@@ -34,7 +34,8 @@ use crate::either::Either;
 pub use crate::fill::Gaps;
 use crate::fill::fill_values;
 use crate::rolling::{
-    AllMoments, Layout, Order, Sums, TimeSlope, Uneven, Windows, rolling_mean, rolling_slope, rolling_std, tile_rows,
+    AllMoments, Layout, Order, SumsOrBlocks, TimeSlope, Uneven, Windows, rolling_mean, rolling_slope, rolling_std,
+    tile_rows,
 };
 use crate::spectral::{BandEnergy, Bands, UnevenEnergy, cut_energies};
 
@@ -76,7 +77,7 @@ impl Feature {
     ];
 }
 
-type Moments<'a> = Either<Sums<AllMoments>, Uneven<'a, AllMoments>>;
+type Moments<'a> = Either<SumsOrBlocks<AllMoments>, Uneven<'a, AllMoments>>;
 type Energies<'a> = Either<BandEnergy, UnevenEnergy<'a>>;
 
 /// The leaf.
@@ -136,7 +137,7 @@ impl<'a> Matrix<'a> {
                 matrix.late = late;
                 matrix.window = window.rows();
                 matrix.order = order.map(|wanted| Order::new(wanted, window));
-                let moments = moments.map(|moments| Sums::new(moments, window)).transpose()?;
+                let moments = moments.map(|moments| SumsOrBlocks::new(moments, window)).transpose()?;
                 matrix.moments = moments.map(Either::Even);
                 // The nominal window decides from which row on there is an energy.
                 if let (Some(bands), Some((nominal, ..))) = (energy, windows.nominal(rows)?) {

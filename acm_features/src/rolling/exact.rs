@@ -22,21 +22,18 @@ use super::windows::{Layout, Windows};
 #[cfg(test)]
 mod tests;
 
-/// Rows between two looks at whether to go on looking.
+/// Rows between two looks at whether any of them is missing.
 const TOGETHER: usize = 16;
 
 /// The bits of an exponent.
 const EXPONENT: u64 = 0x7ff << 52;
-
-/// The longest window of which the squares of positions and their products are exact, whatever they are counted from.
-const LONGEST_LINE: usize = 4096;
 
 /// A statistic some of whose results come of sums that move on.
 pub(crate) trait Moves: Statistic {
     /// Whether one of them is the sum of values times positions.
     const LINE: bool;
 
-    /// What gives the other results.
+    /// What gives the other results, as many in all and each in its place.
     type Rest: Statistic;
 
     fn rest(&self) -> Option<Self::Rest>;
@@ -71,13 +68,16 @@ impl Sizes {
         least: Row::splat(f64::INFINITY),
     };
 
-    /// With those of these rows, and where to cut them; nothing where a value is missing or large, or sums may round.
+    /// With those of these rows, and where to cut them. Where a value is missing or large, or sums may round: the place of a
+    /// row as long as which is there that stays so, for it is bad itself or too far from those after it.
     #[inline(always)]
-    fn with<S: Simd>(self, simd: S, rows: &[Row], bits: i64) -> Option<(Self, Row)> {
+    fn with<S: Simd>(self, simd: S, rows: &[Row], bits: i64) -> std::result::Result<(Self, Row), usize> {
         let infinity = f64x8::splat(simd, f64::INFINITY);
         let (mut largest, mut least) = (self.largest.load(simd), self.least.load(simd));
-        let mut found = self;
-        for (number, rows) in rows.chunks(TOGETHER).enumerate() {
+        let (mut found, mut begun) = (self, rows.len());
+        // From the newest on: of bad rows the last counts.
+        for (number, rows) in rows.rchunks(TOGETHER).enumerate() {
+            begun -= rows.len();
             let mut ordinary = infinity.simd_eq(infinity);
             for row in rows {
                 let size = row.load(simd).abs();
@@ -86,24 +86,26 @@ impl Sizes {
                 least = least.min(size.simd_eq(0.0).select(infinity, size));
             }
             if !ordinary.all_true() {
-                return None;
+                return Err(begun);
             }
             found.largest.store(largest);
             found.least.store(least);
-            // Now and then: what is of no use is soon known to be.
-            if (number + 1).is_power_of_two() {
-                found.cut(bits)?;
+            // Not after every sixteen rows: it takes as long as they do.
+            if (number + 1).is_power_of_two() && found.cut(bits).is_none() {
+                return Err(begun);
             }
         }
-        Some((found, found.cut(bits)?))
+        found.cut(bits).map(|cut| (found, cut)).ok_or(0)
     }
 
     /// Where to cut the values of each lane, for sums of at most 2^`bits` times a value, if they then are exact.
     ///
     /// With all values below 2^k a sum is below 2^(k + bits), and 1.5 times 2^p, p = k + bits + 1, has room for a value or a
     /// sum: what it leaves of one is a multiple of 2^(p - 52), and sums of such are exact. Low parts are at most 2^(p - 53)
-    /// and multiples of 2^u, the unit of the least value's last place: sums of them are exact up to 2^(u + 53). Four times as
-    /// much as the rows come to leaves room for what moves between the parts at each new cut.
+    /// and multiples of 2^u, the unit of the least value's last place: sums of them are exact up to 2^(u + 53). There is room for
+    /// four times as much as 2^bits of them come to: a new cut, at least twice as high, moves up to half a multiple from the high
+    /// part of a sum to its low one, and so may later values, each as much, so that with half of what moved at the cut before all
+    /// of it is less than three times as much again.
     fn cut(&self, bits: i64) -> Option<Row> {
         let mut cut = Row::splat(1.5);
         for lane in 0..LANES {
@@ -186,7 +188,7 @@ fn stored<S: Simd>(sum: Compensated<S>) -> [Row; 2] {
 impl Moving {
     /// Before the last of a window's rows has come: `rows` begin with those before it.
     #[inline(always)]
-    fn begin<S: Simd, K: Moves>(simd: S, rows: &[Row], window: usize, bits: i64) -> Option<Self> {
+    fn begin<S: Simd, K: Moves>(simd: S, rows: &[Row], window: usize, bits: i64) -> std::result::Result<Self, usize> {
         let (sizes, cut) = Sizes::NONE.with(simd, rows, bits)?;
         let (mut sum, mut line) = (Compensated::zero(simd), Compensated::zero(simd));
         let mut place = 1.0 - window as f64;
@@ -198,7 +200,7 @@ impl Moving {
                 place += 2.0;
             }
         }
-        Some(Self {
+        Ok(Self {
             sizes,
             cut,
             sum: stored(sum),
@@ -210,7 +212,7 @@ impl Moving {
     #[inline(always)]
     fn with_room<S: Simd>(mut self, simd: S, rows: &[Row], bits: i64) -> Option<Self> {
         let cut;
-        (self.sizes, cut) = self.sizes.with(simd, rows, bits)?;
+        (self.sizes, cut) = self.sizes.with(simd, rows, bits).ok()?;
         if cut != self.cut {
             for sum in [&mut self.sum, &mut self.line] {
                 let Compensated { high, low } = loaded(simd, sum);
@@ -256,7 +258,7 @@ impl Moving {
 }
 
 /// The leaf of a statistic that moves on by a row where it can, and is merged from blocks where it cannot.
-pub(crate) struct Sums<K: Moves> {
+pub(crate) struct SumsOrBlocks<K: Moves> {
     statistic: K,
     window: Window,
     blocks: Blocks<K>,
@@ -266,7 +268,7 @@ pub(crate) struct Sums<K: Moves> {
     tiles: [std::sync::atomic::AtomicUsize; 2],
 }
 
-pub(crate) struct SumsScratch {
+pub(crate) struct SumsOrBlocksScratch {
     moving: Option<Moving>,
     /// Rows until sums may be exact again.
     wait: usize,
@@ -274,7 +276,7 @@ pub(crate) struct SumsScratch {
     rest: Option<BlockScratch>,
 }
 
-impl<K: Moves> Sums<K> {
+impl<K: Moves> SumsOrBlocks<K> {
     pub(crate) fn new(statistic: K, window: Window) -> Result<Self> {
         Ok(Self {
             statistic,
@@ -286,36 +288,38 @@ impl<K: Moves> Sums<K> {
         })
     }
 
-    /// Whether a window may have left the range of the numbers.
+    /// Whether a window may have left the range of the numbers: what `rest` computes has none such.
     pub(crate) fn noted(&self) -> bool {
         self.blocks.noted()
     }
 
     /// What moves over a tile, where its sums are exact.
     #[inline(always)]
-    fn moving<S: Simd>(&self, simd: S, scratch: &mut SumsScratch, tile: &Tile<'_>) -> Option<Moving> {
+    fn moving<S: Simd>(&self, simd: S, scratch: &mut SumsOrBlocksScratch, tile: &Tile<'_>) -> Option<Moving> {
         let window = self.window.rows();
         let waited = scratch.wait == 0;
         scratch.wait = scratch.wait.saturating_sub(tile.rows());
-        if tile.lead + 1 < window || !waited || (K::LINE && window > LONGEST_LINE) {
+        if tile.lead + 1 < window || !waited {
             return None;
         }
         // A sum over the rows is less than that many times a value; one over twice their positions, times the rows again.
         let rows = i64::from(usize::BITS - window.leading_zeros());
         let bits = if K::LINE { 2 * rows } else { rows };
-        let found = match scratch.moving.take() {
-            Some(moving) => moving.with_room(simd, &tile.x[tile.lead..], bits),
-            None => Moving::begin::<S, K>(simd, &tile.x[tile.lead + 1 - window..], window, bits),
-        };
-        if found.is_none() {
-            scratch.wait = window.saturating_sub(tile.rows());
+        if let Some(moving) = scratch.moving.take() {
+            return moving.with_room(simd, &tile.x[tile.lead..], bits);
         }
-        found
+        match Moving::begin::<S, K>(simd, &tile.x[tile.lead + 1 - window..], window, bits) {
+            Ok(moving) => Some(moving),
+            Err(place) => {
+                scratch.wait = (place + 1).saturating_sub(tile.rows());
+                None
+            }
+        }
     }
 }
 
-impl<K: Moves> Leaf for Sums<K> {
-    type Scratch = SumsScratch;
+impl<K: Moves> Leaf for SumsOrBlocks<K> {
+    type Scratch = SumsOrBlocksScratch;
 
     fn blocks(&self) -> Vec<usize> {
         self.blocks.blocks()
@@ -337,8 +341,8 @@ impl<K: Moves> Leaf for Sums<K> {
         self.blocks.cost_ns()
     }
 
-    fn scratch(&self, rows: usize) -> Result<SumsScratch> {
-        Ok(SumsScratch {
+    fn scratch(&self, rows: usize) -> Result<SumsOrBlocksScratch> {
+        Ok(SumsOrBlocksScratch {
             moving: None,
             wait: 0,
             blocks: self.blocks.scratch(rows)?,
@@ -347,7 +351,7 @@ impl<K: Moves> Leaf for Sums<K> {
     }
 
     #[inline(always)]
-    fn tile<S: Simd>(&self, simd: S, scratch: &mut SumsScratch, tile: &Tile<'_>, out: &mut [Row]) {
+    fn tile<S: Simd>(&self, simd: S, scratch: &mut SumsOrBlocksScratch, tile: &Tile<'_>, out: &mut [Row]) {
         if !tile.continues {
             scratch.moving = None;
             scratch.wait = 0;
@@ -386,7 +390,7 @@ pub(super) fn run<T: Element, K: Moves>(
     match windows.over(x.nrows())? {
         Layout::Even(window, history, late) => {
             let source = Source::from(x).later(late);
-            let leaf = Sums::new(statistic, window)?;
+            let leaf = SumsOrBlocks::new(statistic, window)?;
             columns::run(&leaf, source, history, out.view_mut())?;
             if leaf.noted() {
                 block::again::<T, K, _>(&leaf, source, history, window.min_periods(), out)

@@ -58,7 +58,7 @@ pub(crate) use all::AllMoments;
 pub(crate) use beyond::{LARGE, SMALL};
 pub(crate) use block::tile_rows;
 pub(crate) use bounds::Bounds;
-pub(crate) use exact::Sums;
+pub(crate) use exact::SumsOrBlocks;
 pub use extremes::*;
 pub use moments::*;
 pub use order::*;
