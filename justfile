@@ -66,7 +66,7 @@ coverage-rust:
 valgrind *arguments:
     {{ python }} tests/valgrind.py {{ arguments }}
 
-# Rust tests under the compiler's address sanitizer, AVX-512 too (rustup toolchain install nightly)
+# Rust tests under the address sanitizer, AVX-512 too, or with --threads the thread sanitizer (rustup toolchain install nightly --component rust-src)
 [unix]
 sanitize *arguments:
     {{ python }} tests/sanitize.py {{ arguments }}

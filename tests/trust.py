@@ -93,6 +93,12 @@ CHECKS = (
         slow=True,
     ),
     Check(
+        "thread sanitizer",
+        "no two threads touch a place at once, one of them to write",
+        "tests/sanitize.py --threads",
+        slow=True,
+    ),
+    Check(
         "wrong code",
         "of wrong code in the kernels, the Rust tests notice nine tenths",
         "tests/mutants.py --minutes {n}",
