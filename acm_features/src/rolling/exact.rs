@@ -68,8 +68,8 @@ impl Sizes {
         least: Row::splat(f64::INFINITY),
     };
 
-    /// With those of these rows, and where to cut them. Where a value is missing or large, or sums may round: the place of a
-    /// row as long as which is there that stays so, for it is bad itself or too far from those after it.
+    /// With those of these rows, and where to cut them. Where a value is missing or large, or sums may round, the place of a
+    /// row instead: as long as windows see it, they see what is in the way, for that is this row or comes after it.
     #[inline(always)]
     fn with<S: Simd>(self, simd: S, rows: &[Row], bits: i64) -> std::result::Result<(Self, Row), usize> {
         let infinity = f64x8::splat(simd, f64::INFINITY);
