@@ -49,8 +49,8 @@ class Plan:
     sample_seconds: float = 0.002
     slow_seconds: float = 0.5
     slow_samples: int = 3
-    rest_seconds: float = 0.1
-    look_seconds: float = 0.002
+    rest_seconds: float = 0.3
+    look_seconds: float = 0.02
 
 
 QUICK = Plan(least=3, most=7, seconds=0.8, slow_samples=2)
@@ -145,8 +145,9 @@ def _warm(candidate: Candidate, plan: Plan) -> _Runner:
 def rest(plan: Plan) -> None:
     """Wait until the threads of this process sleep, or until they have had ``plan.rest_seconds`` for it.
 
-    Those of OpenMP and OpenBLAS look for more work for a while after a call, 8 and 30 ms where this was written: on
-    every core that the next candidate wants.
+    Those of OpenMP and OpenBLAS look for more work for a while after a call, 8 and 100 ms where this was written: on
+    every core that the next candidate wants. Of a thread that runs, Linux adds up the time at each tick, 4 ms apart: a
+    look must take longer than that to see it.
     """
     end = time.perf_counter() + plan.rest_seconds
     while time.perf_counter() < end:

@@ -306,6 +306,24 @@ def test_a_sample_begins_when_the_threads_of_the_one_before_sleep(monkeypatch: p
     assert seen[4:] == pytest.approx([0.0] * 6, abs=1e-12)
 
 
+def test_a_look_is_long_enough_to_see_a_thread_that_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    wall, tick, spinning = 0.0, 0.004, 0.1
+
+    def sleep(seconds: float) -> None:
+        nonlocal wall
+        wall += seconds
+
+    monkeypatch.setattr(measure.time, "perf_counter", lambda: wall)
+    monkeypatch.setattr(measure.time, "process_time", lambda: min(wall // tick * tick, spinning))
+    monkeypatch.setattr(measure.time, "sleep", sleep)
+    rest(Plan())
+    assert spinning <= wall < Plan().rest_seconds
+    # A look between two ticks sees nothing.
+    wall = 0.0
+    rest(Plan(look_seconds=tick / 2))
+    assert wall == tick / 2
+
+
 def test_variants_name_each_number_of_threads_once() -> None:
     everything = acm_rs.get_num_threads()
     labels = [v.label for v in variants(["C", "F"], ["1", "all"], acm_rs)]

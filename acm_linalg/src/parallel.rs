@@ -32,6 +32,12 @@ const SERIAL_NS: f64 = 60_000.0;
 /// below, the calling thread works too.
 const WATCH_NS: f64 = 8_000_000.0;
 
+/// Up to so many threads all workers are woken for work estimated above this many nanoseconds, one more than there is room
+/// for beside the calling thread: Linux may leave a worker to wait for the very processor that the calling thread is on,
+/// though another has nothing to do, and of two threads that is half.
+const FEW: usize = 4;
+const SPARE_NS: f64 = 200_000.0;
+
 /// Work estimated below this many nanoseconds does not ask for interrupts.
 const ASK_NS: f64 = 10_000.0;
 
@@ -302,20 +308,26 @@ where
     let queue = Mutex::new(jobs);
     let failure = Mutex::new(None);
     let labour = || {
-        let mut own = match scratch() {
-            Ok(own) => own,
-            Err(error) => {
-                *lock(&failure) = Some(error);
-                stop.request();
-                return;
-            }
-        };
+        // Who comes when all is done needs none.
+        let mut own = None;
         while !stop.requested() {
             let Some(job) = lock(&queue).next() else { break };
-            work(&mut own, job, &stop);
+            if own.is_none() {
+                match scratch() {
+                    Ok(made) => own = Some(made),
+                    Err(error) => {
+                        *lock(&failure) = Some(error);
+                        stop.request();
+                    }
+                }
+            }
+            if let Some(own) = &mut own {
+                work(own, job, &stop);
+            }
         }
     };
-    let interrupted = employ(crew_pool, if watch { threads } else { threads - 1 }, watch, &stop, &labour);
+    let all = watch || (threads <= FEW && cost_ns > SPARE_NS);
+    let interrupted = employ(crew_pool, if all { threads } else { threads - 1 }, watch, &stop, &labour);
     if interrupted {
         return Err(Error::Interrupted);
     }
@@ -429,6 +441,17 @@ mod tests {
         for cost in [0.0, 1e6] {
             let result = run(vec![1, 2, 3], cost, failing, |(), _, _| {});
             assert!(matches!(result, Err(Error::Memory { .. })));
+        }
+    }
+
+    #[test]
+    fn a_scratch_is_made_where_there_is_a_job_for_it() {
+        for _ in 0..200 {
+            let (made, done) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let scratch = || Ok(made.fetch_add(1, Ordering::Relaxed));
+            run(vec![1, 2], 2.0 * SPARE_NS, scratch, |_, _, _| _ = done.fetch_add(1, Ordering::Relaxed)).unwrap();
+            assert_eq!(done.into_inner(), 2);
+            assert!((1..=2).contains(&made.into_inner()));
         }
     }
 
