@@ -234,6 +234,13 @@ def test_bounds_signs_and_quotes() -> None:
     assert read({"A": ['="60.12"', "'61", "62"]}).columns["A"].to_list() == [60.12, 61.0, 62.0]
 
 
+def test_exponents_of_fortran() -> None:
+    cells = ["1.5D+03", "-0.25d-01", " 2.D+00", ".5D+1", "4.5E+01"]
+    assert read({"A": cells}).columns["A"].to_list() == [1500.0, -0.025, 2.0, 5.0, 45.0]
+    # Names that hold a figure and a D are none.
+    assert not read({"A": ["12D5", "13D+2", "1.5D2", "7D", "8D+"] * 10}).columns
+
+
 @pytest.mark.parametrize(
     ("cells", "values"),
     [

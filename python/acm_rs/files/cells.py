@@ -28,6 +28,8 @@ _DRESSED = (
     rf"(?P<core>[+-]?{NUMBER})"
     r"(?P<behind>.*)$"
 )
+# Of double precision: 1.5D+03.
+_FORTRAN = r"^(\s*[+-]?(?:\d+[.,]\d*|[.,]\d+))[dD]([+-]\d{1,3})\s*$"
 # More kinds of dress than this are prose.
 _MOST_AFFIXES = 500
 # So many words may stand among two states.
@@ -467,9 +469,8 @@ def _undress(cells: pl.Series) -> tuple[pl.Series, pl.Series, list[Affix]]:
 
     Returns the numbers as text, the place of each cell's affix (null where the cell is no number), and the affixes.
     """
-    text = cells.str.replace_all("[\u2212\uff0d\ufe63]", "-").str.replace(
-        "^([^\\d]*)[\u2010-\u2014](\\d|[.,]\\d)", "$1-$2"
-    )
+    text = cells.str.replace_all("[\u2212\uff0d\ufe63]", "-")
+    text = text.str.replace("^([^\\d]*)[\u2010-\u2014](\\d|[.,]\\d)", "$1-$2").str.replace(_FORTRAN, "${1}e$2")
     parts = text.to_frame("t").select(pl.col("t").str.extract_groups(_DRESSED)).unnest("t")
     different = parts.select("before", "behind").drop_nulls().unique(maintain_order=True)
     if different.height > _MOST_AFFIXES:
