@@ -1,6 +1,8 @@
+use acm_linalg::dense::symmetric_eigen;
 use acm_linalg::seed::stream;
 use rand::RngExt;
 
+use super::start::wrapped;
 use super::*;
 use crate::elimination;
 
