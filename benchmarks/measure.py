@@ -38,14 +38,14 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Plan:
-    """How long to measure: rounds at least and at most, and seconds a race may take between the two.
+    """How long to measure: rounds at least and at most, and seconds a race may take between the two, rests included.
 
     Before a sample the threads of the one before may take ``rest_seconds`` to fall asleep.
     """
 
     least: int = 5
     most: int = 25
-    seconds: float = 4.0
+    seconds: float = 8.0
     sample_seconds: float = 0.002
     slow_seconds: float = 0.5
     slow_samples: int = 3
@@ -53,7 +53,7 @@ class Plan:
     look_seconds: float = 0.02
 
 
-QUICK = Plan(least=3, most=7, seconds=0.8, slow_samples=2)
+QUICK = Plan(least=3, most=7, seconds=2.0, slow_samples=2)
 
 
 @dataclass
@@ -146,8 +146,8 @@ def rest(plan: Plan) -> None:
     """Wait until the threads of this process sleep, or until they have had ``plan.rest_seconds`` for it.
 
     Those of OpenMP and OpenBLAS look for more work for a while after a call, 8 and 100 ms where this was written: on
-    every core that the next candidate wants. Of a thread that runs, Linux adds up the time at each tick, 4 ms apart: a
-    look must take longer than that to see it.
+    every core that the next candidate wants. Of a thread that runs, Linux adds up the time at ticks, 1 to 10 ms apart:
+    a look must take longer than that to see it.
     """
     end = time.perf_counter() + plan.rest_seconds
     while time.perf_counter() < end:

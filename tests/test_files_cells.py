@@ -242,6 +242,18 @@ def test_exponents_of_fortran() -> None:
 
 
 @pytest.mark.parametrize(
+    "odd", ["-4.75E-02?", "4.75E-02 Bad", "<-4.75E-02", "5.92E+00-", "1.5E+999", "'1.5E+02", "\u22121.5E+01"]
+)
+def test_fortran_is_read_as_other_exponents_are(odd: str) -> None:
+    others = [f"{value}.25E+01" for value in range(20)]
+    found = [read({"A": [cell.replace("E", mark) for cell in [*others, odd]]}) for mark in "ED"]
+    first, second = (result.columns["A"].to_list() for result in found)
+    assert first == second
+    assert len(first) == 21
+    assert found[0].changes.by_reason() == found[1].changes.by_reason()
+
+
+@pytest.mark.parametrize(
     ("cells", "values"),
     [
         (["True", "False", "TRUE", ""], [1.0, 0.0, 1.0, None]),

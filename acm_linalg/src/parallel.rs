@@ -32,10 +32,8 @@ const SERIAL_NS: f64 = 60_000.0;
 /// below, the calling thread works too.
 const WATCH_NS: f64 = 8_000_000.0;
 
-/// Up to so many threads all workers are woken for work estimated above this many nanoseconds, one more than there is room
-/// for beside the calling thread: Linux may leave a worker to wait for the very processor that the calling thread is on,
-/// though another has nothing to do, and of two threads that is half.
-const FEW: usize = 4;
+/// Of two threads both workers are woken for work estimated above this many nanoseconds, though the calling thread works
+/// too: Linux may leave a single one to wait for the processor that the calling thread is on while another has nothing to do.
 const SPARE_NS: f64 = 200_000.0;
 
 /// Work estimated below this many nanoseconds does not ask for interrupts.
@@ -256,7 +254,7 @@ impl Stop {
 /// Runs `work` on every job, on as many threads as are set, and returns when all are done.
 ///
 /// `cost_ns` is the estimated time of all jobs on one thread; it decides between the calling thread alone and the pool.
-/// Each thread makes itself a scratch with `scratch` and hands it to each of its jobs. The jobs' order is not defined: a
+/// Each thread that gets a job makes itself a scratch with `scratch` and hands it to each of its jobs. The jobs' order is not defined: a
 /// job must own what it writes. Long work looks at [`Stop::requested`] at least every few milliseconds. Where memory lacks
 /// for threads, the calling thread does all of it.
 ///
@@ -307,7 +305,13 @@ where
 
     let queue = Mutex::new(jobs);
     let failure = Mutex::new(None);
+    // More may be woken than shall work.
+    let seats = AtomicUsize::new(threads);
     let labour = || {
+        let seat = seats.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1));
+        if seat.is_err() {
+            return;
+        }
         // Who comes when all is done needs none.
         let mut own = None;
         while !stop.requested() {
@@ -326,14 +330,22 @@ where
             }
         }
     };
-    let all = watch || (threads <= FEW && cost_ns > SPARE_NS);
-    let interrupted = employ(crew_pool, if all { threads } else { threads - 1 }, watch, &stop, &labour);
+    let interrupted = employ(crew_pool, hired(threads, cost_ns, watch), watch, &stop, &labour);
     if interrupted {
         return Err(Error::Interrupted);
     }
     match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         Some(error) => Err(error),
         None => Ok(()),
+    }
+}
+
+/// How many workers are woken for so many threads.
+fn hired(threads: usize, cost_ns: f64, watch: bool) -> usize {
+    if watch || (threads == 2 && cost_ns > SPARE_NS) {
+        threads
+    } else {
+        threads - 1
     }
 }
 
@@ -442,6 +454,25 @@ mod tests {
             let result = run(vec![1, 2, 3], cost, failing, |(), _, _| {});
             assert!(matches!(result, Err(Error::Memory { .. })));
         }
+    }
+
+    #[test]
+    fn no_more_threads_work_than_are_set() {
+        assert_eq!(hired(2, 2.0 * SPARE_NS, false), 2);
+        assert_eq!([hired(2, SPARE_NS, false), hired(3, 1e6, false), hired(3, 1e9, true)], [1, 2, 3]);
+        // Other tests set threads too, now and then amid a round.
+        let crowded = (0..100).filter(|_| {
+            set_num_threads(2).unwrap();
+            let (inside, peak) = (AtomicUsize::new(0), AtomicUsize::new(0));
+            let work = |(): &mut (), _, _: &Stop| {
+                peak.fetch_max(inside.fetch_add(1, Ordering::AcqRel) + 1, Ordering::AcqRel);
+                std::thread::sleep(Duration::from_micros(100));
+                inside.fetch_sub(1, Ordering::AcqRel);
+            };
+            run(vec![1; 6], 2.0 * SPARE_NS, || Ok(()), work).unwrap();
+            peak.into_inner() > 2
+        });
+        assert!(crowded.count() < 50);
     }
 
     #[test]

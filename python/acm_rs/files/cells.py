@@ -28,8 +28,8 @@ _DRESSED = (
     rf"(?P<core>[+-]?{NUMBER})"
     r"(?P<behind>.*)$"
 )
-# Of double precision: 1.5D+03.
-_FORTRAN = r"^(\s*[+-]?(?:\d+[.,]\d*|[.,]\d+))[dD]([+-]\d{1,3})\s*$"
+# Of double precision, 1.5D+03, with what may stand about it.
+_FORTRAN = r"^(\W{0,3}(?:\d+[.,]\d*|[.,]\d+))[dD]([+-]\d{1,3})(\D.*)?$"
 # More kinds of dress than this are prose.
 _MOST_AFFIXES = 500
 # So many words may stand among two states.
@@ -249,7 +249,7 @@ class Cells:
             return _Column(text, number, _NO_ROWS, _NO_CORES, _NO_ROWS, [], _NO_ROWS, {})
         number = pl.select(pl.when(~odd).then(number)).to_series()
         rows = odd.arg_true()
-        cells = text.gather(rows)
+        cells = text.gather(rows).str.replace(_FORTRAN, "${1}E${2}${3}")
         bare = is_bare(cells)
         dressed = cells.filter(~bare)
         parts = [(rows.filter(bare), cells.filter(bare), pl.Series([None] * int(bare.sum()), dtype=pl.UInt32))]
@@ -469,8 +469,9 @@ def _undress(cells: pl.Series) -> tuple[pl.Series, pl.Series, list[Affix]]:
 
     Returns the numbers as text, the place of each cell's affix (null where the cell is no number), and the affixes.
     """
-    text = cells.str.replace_all("[\u2212\uff0d\ufe63]", "-")
-    text = text.str.replace("^([^\\d]*)[\u2010-\u2014](\\d|[.,]\\d)", "$1-$2").str.replace(_FORTRAN, "${1}e$2")
+    text = cells.str.replace_all("[\u2212\uff0d\ufe63]", "-").str.replace(
+        "^([^\\d]*)[\u2010-\u2014](\\d|[.,]\\d)", "$1-$2"
+    )
     parts = text.to_frame("t").select(pl.col("t").str.extract_groups(_DRESSED)).unnest("t")
     different = parts.select("before", "behind").drop_nulls().unique(maintain_order=True)
     if different.height > _MOST_AFFIXES:
