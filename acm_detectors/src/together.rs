@@ -263,6 +263,10 @@ mod tests {
         let first = |together: &Together| [0, 1].map(|place| together.first(place, 0.0));
         let told = (1e-4, [2, 0]);
         assert_eq!(first(&together), [told; 2]);
+        assert_eq!(
+            [false, true].map(|rounded| together.enough(rounded)),
+            [CHANCE, RARE].map(|chance| needed(1, chance))
+        );
         // A tenth of 1.2 million steps is more than .1 allows of readings about 15,000.
         assert_eq!(first(&together.unusual(train.view().into(), &kept).unwrap()), [told, (1.0, [1, 1])]);
     }

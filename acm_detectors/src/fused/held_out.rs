@@ -300,6 +300,8 @@ mod tests {
             let found = persistence(&course);
             // Autocorrelations below a twentieth are left out.
             assert!(found > 0.85 * exact && found < 1.15 * exact, "{memory}: {found}");
+            let far: Vec<f64> = course.iter().map(|value| value + 1e9).collect();
+            assert!((persistence(&far) - found).abs() < 1e-4 * found);
         }
         // Twice 1, -1, ...: nothing lasts; what stands still, and nothing.
         let turns: Vec<f64> = (0..100).map(|row| f64::from(row % 2)).collect();

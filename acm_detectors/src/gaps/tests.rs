@@ -3,6 +3,21 @@
 use super::*;
 
 #[test]
+fn the_first_failure_of_a_job_is_told() {
+    assert!(Trouble::default().told().is_ok());
+    let trouble = Trouble::default();
+    let few = |got| Error::TooFew {
+        name: "x",
+        what: "row",
+        least: 9,
+        got,
+    };
+    let none = [Ok(()), Err(few(4)), Err(few(5)), Ok(())].map(|result| trouble.none(result));
+    assert_eq!(none, [true, false, false, true]);
+    assert_eq!(trouble.told().unwrap_err().to_string(), few(4).to_string());
+}
+
+#[test]
 fn factors_solve_and_singular_ones_stay_numbers() {
     let matrix = [4.0, 0.0, 0.0, 2.0, 5.0, 0.0, 1.0, 3.0, 6.0];
     let mut factor = matrix;

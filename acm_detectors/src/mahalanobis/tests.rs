@@ -3,6 +3,7 @@ use acm_linalg::{Error, Persist};
 use ndarray::{Array2, array, s};
 use rand::RngExt;
 
+use super::whitening::triangle;
 use super::*;
 
 fn plant(rows: usize, columns: usize, seed: u64) -> Array2<f64> {
@@ -117,6 +118,17 @@ fn singular_covariances_need_shrinkage() {
     assert!(MahalanobisDetector::new(Shrinkage::Share(1.5), 0).is_err());
     let still = Array2::<f64>::ones((50, 3));
     assert!(matches!(none.fit(still.view().into()), Err(Error::Unfit { .. })));
+}
+
+#[test]
+fn a_column_that_another_leaves_a_millionth_of_is_determined() {
+    // The second pivot squared is what is added, to the last bit.
+    let rest = |bits: i32| triangle(&[1.0, 1.0, 1.0, 1.0 + 2.0_f64.powi(-bits)], 2);
+    assert!(matches!(rest(40), Err(Error::Singular { .. })));
+    assert!(rest(39).is_ok());
+    // In any unit.
+    let large = |bits: i32| triangle(&[1e30, 1e30, 1e30, 1e30 * (1.0 + 2.0_f64.powi(-bits))], 2);
+    assert!(large(41).is_err() && large(38).is_ok());
 }
 
 #[test]
