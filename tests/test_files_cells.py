@@ -238,11 +238,11 @@ def test_exponents_of_fortran() -> None:
     cells = ["1.5D+03", "-0.25d-01", " 2.D+00", ".5D+1", "4.5E+01"]
     assert read({"A": cells}).columns["A"].to_list() == [1500.0, -0.025, 2.0, 5.0, 45.0]
     # Names that hold a figure and a D are none.
-    assert not read({"A": ["12D5", "13D+2", "1.5D2", "7D", "8D+"] * 10}).columns
+    assert not read({"A": ["12D5", "13D02", "1.5D2", "7D", "8D+"] * 10}).columns
 
 
 @pytest.mark.parametrize(
-    "odd", ["-4.75E-02?", "4.75E-02 Bad", "<-4.75E-02", "5.92E+00-", "1.5E+999", "'1.5E+02", "\u22121.5E+01"]
+    "odd", ["-4.75E-02?", "4.75E-02 Bad", "<-4.75E-02", "5.92E+00-", "592E+00", "1.5E+999", "'1.5E+02", "\u22121.5E+01"]
 )
 def test_fortran_is_read_as_other_exponents_are(odd: str) -> None:
     others = [f"{value}.25E+01" for value in range(20)]

@@ -29,7 +29,7 @@ _DRESSED = (
     r"(?P<behind>.*)$"
 )
 # Of double precision, 1.5D+03, with what may stand about it.
-_FORTRAN = r"^(\W{0,3}(?:\d+[.,]\d*|[.,]\d+))[dD]([+-]\d{1,3})(\D.*)?$"
+_FORTRAN = r"^(\W{0,3}(?:\d+[.,]?\d*|[.,]\d+))[dD]([+-]\d{1,3})(\D.*)?$"
 # More kinds of dress than this are prose.
 _MOST_AFFIXES = 500
 # So many words may stand among two states.
