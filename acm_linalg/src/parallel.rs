@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -14,8 +14,12 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result, require};
 use crate::memory;
+use crew::{Crew, Leave};
+use place::Places;
 
 mod aside;
+mod crew;
+mod place;
 
 pub use aside::aside;
 
@@ -51,9 +55,15 @@ pub const POLL: Duration = Duration::from_millis(20);
 struct Pool {
     process: u32,
     threads: usize,
-    workers: ThreadPool,
+    workers: Workers,
     /// Whether a call is using it. Another call would queue behind that one's work, however short its own.
     taken: AtomicBool,
+}
+
+/// Threads, and where to find them.
+struct Workers {
+    threads: ThreadPool,
+    places: Places,
 }
 
 /// The right to use the pool, given back when dropped.
@@ -221,17 +231,17 @@ fn pool() -> Option<Arc<Pool>> {
 }
 
 /// So many threads; none where memory lacks: one that finds no room once it runs ends the process.
-fn workers(threads: usize) -> Option<ThreadPool> {
+fn workers(threads: usize) -> Option<Workers> {
     memory::probe(threads * (STACK + BESIDE_STACK), "the threads' stacks").ok()?;
-    let pool = ThreadPoolBuilder::new()
+    let threads = ThreadPoolBuilder::new()
         .num_threads(threads)
         .stack_size(STACK)
         .thread_name(|index| format!("acm-{index}"))
         .build()
         .ok()?;
-    // Each has its room before the work takes what is left.
-    pool.broadcast(|_| ());
-    Some(pool)
+    // Asks all, so that each has its room before the work takes what is left.
+    let places = Places::of(&threads);
+    Some(Workers { threads, places })
 }
 
 /// A request to stop, read by long-running work between its steps.
@@ -307,11 +317,12 @@ where
     let failure = Mutex::new(None);
     // More may be woken than shall work.
     let seats = AtomicUsize::new(threads);
-    let labour = || {
+    let labour = |crew: &Crew| {
         let seat = seats.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1));
         if seat.is_err() {
             return;
         }
+        crew.come();
         // Who comes when all is done needs none.
         let mut own = None;
         while !stop.requested() {
@@ -327,6 +338,7 @@ where
             }
             if let Some(own) = &mut own {
                 work(own, job, &stop);
+                crew.look_for_the_late();
             }
         }
     };
@@ -351,20 +363,19 @@ fn hired(threads: usize, cost_ns: f64, watch: bool) -> usize {
 
 /// Has `labour` done by so many workers, and by the calling thread unless that watches for interrupts; whether it was asked to
 /// stop. Knows nothing of the jobs, so that it is compiled once.
-fn employ(workers: &ThreadPool, hired: usize, watch: bool, stop: &Stop, labour: &(dyn Fn() + Sync)) -> bool {
-    let crew = Crew::default();
-    workers.in_place_scope(|scope| {
-        crew.hire(hired);
+fn employ(workers: &Workers, hired: usize, watch: bool, stop: &Stop, labour: &(dyn Fn(&Crew) + Sync)) -> bool {
+    let crew = Crew::of(workers, hired, watch);
+    workers.threads.in_place_scope(|scope| {
         for _ in 0..hired {
             scope.spawn(|_| {
                 let _leaves_even_on_panic = Leave(&crew);
-                labour();
+                labour(&crew);
             });
         }
         if watch {
             crew.watch(stop)
         } else {
-            labour();
+            labour(&crew);
             false
         }
     })
@@ -373,45 +384,6 @@ fn employ(workers: &ThreadPool, hired: usize, watch: bool, stop: &Stop, labour: 
 /// A poisoned lock only says that a job panicked; the panic itself travels on through the scope.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-#[derive(Default)]
-struct Crew {
-    busy: Mutex<usize>,
-    idle: Condvar,
-}
-
-impl Crew {
-    fn hire(&self, workers: usize) {
-        *lock(&self.busy) += workers;
-    }
-
-    /// Waits until everybody has left; returns whether the hook asked to stop.
-    fn watch(&self, stop: &Stop) -> bool {
-        let mut interrupted = false;
-        let mut busy = lock(&self.busy);
-        while *busy > 0 {
-            busy = self.idle.wait_timeout(busy, POLL).unwrap_or_else(PoisonError::into_inner).0;
-            if *busy > 0 && !interrupted {
-                drop(busy);
-                if told_to_stop() {
-                    interrupted = true;
-                    stop.request();
-                }
-                busy = lock(&self.busy);
-            }
-        }
-        interrupted
-    }
-}
-
-struct Leave<'a>(&'a Crew);
-
-impl Drop for Leave<'_> {
-    fn drop(&mut self) {
-        *lock(&self.0.busy) -= 1;
-        self.0.idle.notify_one();
-    }
 }
 
 #[cfg(test)]

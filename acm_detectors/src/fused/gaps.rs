@@ -556,4 +556,30 @@ mod tests {
             }
         }
     }
+
+    #[test]
+    fn residuals_are_shorter_for_what_may_have_been_in_the_gaps_before() {
+        let x = plant(600);
+        let model = Fused::new(Components::Share(0.9), 2, &[1.0, 0.2], 10, 0.01, 0.0).unwrap();
+        let model = model.fit(x.view().into()).unwrap();
+        let (gone, marks) = with_gaps(&x.slice(ndarray::s![..14, ..]).to_owned());
+        let mut filled = gone.clone();
+        let (mut present, mut shorter) = (vec![9; 14], vec![0.0; 14 * SENSORS]);
+        let how = Fill::Marginal {
+            marks: &marks,
+            white: &mut shorter,
+        };
+        Filler::new(&model)
+            .unwrap()
+            .fill(filled.as_slice_mut().unwrap(), 0, &mut present, how)
+            .unwrap();
+        assert!(shorter[5 * SENSORS..8 * SENSORS].iter().any(|by| by.abs() > 1e-3));
+
+        let mut found = vec![0.0; 14 * SENSORS];
+        let mut rows = Filled::new(&model, gone.view().into(), &[], false).unwrap();
+        assert_eq!(rows.whiten(0, 0..14, &mut found).unwrap().counts, present);
+        for ((found, white), by) in found.iter().zip(white_of(&model, &filled)).zip(shorter) {
+            assert!((found - (white + by)).abs() < 1e-12);
+        }
+    }
 }

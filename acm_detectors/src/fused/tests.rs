@@ -247,3 +247,14 @@ fn models_apart_have_not_seen_their_stretch() {
         assert!(unseen > own, "{unseen} {own}");
     }
 }
+
+#[test]
+fn a_shift_at_the_end_of_a_long_history_is_told() {
+    // More rows than are whitened at once, whatever the threads.
+    let model = fitted(&plant(600, 1));
+    let mut x = plant(270_000, 2);
+    x.slice_mut(s![269_900.., 3]).mapv_inplace(|value| value + 0.1);
+    let found = scores(&model, &x);
+    assert!(found[269_930..].iter().all(|&score| score > 1.0));
+    assert!(found[269_000..269_900].iter().filter(|&&score| score > 1.0).count() <= 30);
+}

@@ -130,3 +130,32 @@ fn thread_counts_outside_the_range_are_refused() {
     assert!(set_num_threads(MAX_THREADS + 1).is_err());
     assert!(num_threads() >= 1);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn workers_come_to_a_processor_of_their_own() {
+    let Some((threads, places)) = place::tests::movable() else {
+        return;
+    };
+    let workers = Workers { threads, places };
+    let here = || workers.places.here();
+    let (mut stayed, mut moved, mut sent) = (0, 0, 0);
+    for _ in 0..40 {
+        for taken in [true, false] {
+            let own = workers.threads.install(|| {
+                let before = here();
+                let crew = Crew::on(&workers, if taken { before } else { !before });
+                crew.come();
+                before == here()
+            });
+            *if taken { &mut moved } else { &mut stayed } += usize::from(own != taken);
+        }
+        // One that is at work comes to no call of others.
+        sent += usize::from(place::tests::during(&workers.threads, &workers.places, |taken| {
+            let crew = Crew::on(&workers, taken);
+            thread::sleep(2 * crew::LATE);
+            crew.look_for_the_late();
+        }));
+    }
+    assert!(stayed > 20 && moved > 20 && sent > 20, "{stayed} {moved} {sent}");
+}
