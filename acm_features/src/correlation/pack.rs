@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use acm_linalg::Table;
-use acm_linalg::lanes::{Element, LANES, Row, V, loaded};
+use acm_linalg::lanes::{Element, LANES, Row, V, loaded, transposed};
 use fearless_simd::{Simd, f64x8, prelude::*};
 use ndarray::{ArrayView2, Axis};
 
@@ -88,10 +88,10 @@ impl Packed {
             panel[count / STEP * STEP..].fill(Row::splat(0.0));
         }
         self.bits.fill([[0; WORDS]; LANES]);
-        match (x.with_whole_rows(), self.masks.is_empty()) {
-            (Some(x), true) => self.by_rows::<S, T, false>(simd, &x, columns),
-            (Some(x), false) => self.by_rows::<S, T, true>(simd, &x, columns),
-            (None, _) => self.by_columns(x, columns),
+        if self.masks.is_empty() {
+            self.pack::<S, T, false>(simd, x, columns);
+        } else {
+            self.pack::<S, T, true>(simd, x, columns);
         }
         for (number, (share, bits)) in self.shares.iter_mut().zip(&self.bits).enumerate() {
             let there = columns.len().saturating_sub(number * LANES).min(LANES);
@@ -104,61 +104,94 @@ impl Packed {
         }
     }
 
-    /// Some rows at a time through all groups, so that what is read lies together.
     #[inline(always)]
-    fn by_rows<S: Simd, T: Element, const GAPS: bool>(&mut self, simd: S, x: &ArrayView2<'_, T>, columns: &[Column]) {
-        let zero: V<S> = f64x8::splat(simd, 0.0);
-        let one: V<S> = f64x8::splat(simd, 1.0);
+    fn pack<S: Simd, T: Element, const GAPS: bool>(&mut self, simd: S, x: Table<'_, T>, columns: &[Column]) {
         let (mut scales, mut centres) = ([Row::splat(0.0); EDGE], [Row::splat(0.0); EDGE]);
         for (number, column) in columns.iter().enumerate() {
             scales[number / LANES].0[number % LANES] = column.scale;
             centres[number / LANES].0[number % LANES] = column.centre;
         }
+        let shifts = |group: usize| (scales[group].load(simd), centres[group].load(simd));
         let absent = if GAPS { f64::NAN } else { 0.0 };
-        for start in (0..x.nrows()).step_by(STEP) {
-            let rows = slices::<T, STEP>(x, start);
-            let some = STEP.min(x.nrows() - start);
-            for group in 0..columns.len().div_ceil(LANES) {
-                let (scale, centre): (V<S>, V<S>) = (scales[group].load(simd), centres[group].load(simd));
-                let mut bits = 0;
-                let values = &mut self.values[group][start..start + some];
-                for row in 0..some {
-                    let x = loaded(simd, &eight(rows[row], group * LANES, absent));
-                    let centred = x * scale - centre;
-                    if GAPS {
-                        let here = x.abs().simd_lt(f64::INFINITY);
-                        values[row].store(here.select(centred, zero));
-                        self.masks[group][start + row].store(here.select(one, zero));
-                        bits |= here.to_bitmask() << (row * LANES);
-                    } else {
-                        values[row].store(centred);
-                    }
+        let (count, groups) = (x.nrows(), columns.len().div_ceil(LANES));
+        if let Some(x) = x.with_whole_rows() {
+            // Some rows at a time through all groups, so that what is read lies together.
+            for start in (0..count).step_by(STEP) {
+                let rows = slices::<T, STEP>(&x, start);
+                for group in 0..groups {
+                    let read = |row: usize| loaded(simd, &eight(rows[row], group * LANES, absent));
+                    self.put::<S, GAPS>(simd, group, start..count.min(start + STEP), shifts(group), read);
                 }
-                if GAPS {
-                    let by_lane = transpose(bits).to_le_bytes();
-                    for (lane, byte) in by_lane.into_iter().enumerate() {
-                        self.bits[group][lane][start / 64] |= u64::from(byte) << (start % 64);
-                    }
-                }
+            }
+            return;
+        }
+        for group in 0..groups {
+            let mut pieces: [&[T]; LANES] = [&[]; LANES];
+            let within = group * LANES..columns.len().min(group * LANES + LANES);
+            let whole = within.clone().zip(&mut pieces).all(|(column, piece)| {
+                let values = x.column(column).to_slice();
+                *piece = values.unwrap_or_default();
+                values.is_some()
+            });
+            if !whole {
+                self.by_columns(x.of_neighbours(within.clone()), &columns[within], group);
+                continue;
+            }
+            for start in (0..count).step_by(STEP) {
+                let rows = transposed(pieces.map(|piece| loaded(simd, &eight(piece, start, absent))));
+                self.put::<S, GAPS>(simd, group, start..count.min(start + STEP), shifts(group), |row| rows[row]);
             }
         }
     }
 
-    /// Column by column, in any memory order.
+    /// Some rows of eight columns, as `read` gives them.
     #[inline(always)]
-    fn by_columns<T: Element>(&mut self, x: Table<'_, T>, columns: &[Column]) {
+    fn put<S: Simd, const GAPS: bool>(
+        &mut self,
+        simd: S,
+        group: usize,
+        rows: Range<usize>,
+        (scale, centre): (V<S>, V<S>),
+        read: impl Fn(usize) -> V<S>,
+    ) {
+        let zero: V<S> = f64x8::splat(simd, 0.0);
+        let one: V<S> = f64x8::splat(simd, 1.0);
+        let start = rows.start;
+        let mut bits = 0;
+        let values = &mut self.values[group][rows];
+        for (row, value) in values.iter_mut().enumerate() {
+            let x = read(row);
+            let centred = x * scale - centre;
+            if GAPS {
+                let here = x.abs().simd_lt(f64::INFINITY);
+                value.store(here.select(centred, zero));
+                self.masks[group][start + row].store(here.select(one, zero));
+                bits |= here.to_bitmask() << (row * LANES);
+            } else {
+                value.store(centred);
+            }
+        }
+        if GAPS {
+            let by_lane = transpose(bits).to_le_bytes();
+            for (lane, byte) in by_lane.into_iter().enumerate() {
+                self.bits[group][lane][start / 64] |= u64::from(byte) << (start % 64);
+            }
+        }
+    }
+
+    /// Eight columns, one by one, in any memory order.
+    #[inline(always)]
+    fn by_columns<T: Element>(&mut self, x: Table<'_, T>, columns: &[Column], group: usize) {
         let gaps = !self.masks.is_empty();
-        let spare = columns.len()..columns.len().next_multiple_of(LANES);
-        for number in spare {
+        for lane in columns.len()..LANES {
             for panels in [&mut self.values, &mut self.masks] {
-                if let Some(panel) = panels.get_mut(number / LANES) {
-                    panel.iter_mut().for_each(|row| row.0[number % LANES] = 0.0);
+                if let Some(panel) = panels.get_mut(group) {
+                    panel.iter_mut().for_each(|row| row.0[lane] = 0.0);
                 }
             }
         }
-        for (number, (x, column)) in x.columns().zip(columns).enumerate() {
-            let (group, lane) = (number / LANES, number % LANES);
-            let values = &mut self.values[group];
+        let values = &mut self.values[group];
+        for (lane, (x, column)) in x.columns().zip(columns).enumerate() {
             if !gaps {
                 for (value, x) in values.iter_mut().zip(x) {
                     value.0[lane] = x.widen() * column.scale - column.centre;

@@ -1,10 +1,10 @@
 //! The same bytes for any memory layout and any number of threads.
 
-use acm_linalg::parallel;
+use acm_linalg::{Table, parallel};
 use ndarray::{Array2, Array3, ArrayView2, Axis, ShapeBuilder, s};
 
 use super::{METHODS, compute, compute_covariance, plant};
-use crate::correlation::lagged_correlation;
+use crate::correlation::{correlation, lagged_correlation};
 
 fn everything(x: ArrayView2<'_, f64>) -> Vec<u64> {
     let mut bits: Vec<u64> = Vec::new();
@@ -47,6 +47,22 @@ fn any_memory_layout() {
         let mut within = Array2::from_elem((700, 30), f64::NAN);
         within.slice_mut(s![.., 5..24]).assign(&x);
         assert!(everything(within.slice(s![.., 5..24])) == expected, "part of wider rows");
+        // Columns of their own, every fifth of them not in one piece.
+        let apart = |column: usize| {
+            if column % 5 == 0 {
+                wide.slice(s![..;2, 3 * column + 1])
+            } else {
+                fortran.column(column)
+            }
+        };
+        let apart: Vec<_> = (0..19).map(apart).collect();
+        let apart = Table::of_columns(700, &apart, "x").unwrap();
+        let mut out = Array2::zeros((19, 19));
+        for (number, method) in METHODS.into_iter().enumerate() {
+            correlation(apart, method, 3, out.view_mut()).unwrap();
+            let bits: Vec<u64> = out.iter().map(|value: &f64| value.to_bits()).collect();
+            assert!(bits == expected[number * 361..number * 361 + 361], "columns apart");
+        }
         let mut turned = x.clone();
         turned.invert_axis(Axis(0));
         turned.invert_axis(Axis(1));
