@@ -15,7 +15,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use crate::error::{Error, Result, require};
 use crate::memory;
 use crew::{Crew, Leave};
-use place::Places;
+use place::{here, may_move};
 
 mod aside;
 mod crew;
@@ -60,10 +60,10 @@ struct Pool {
     taken: AtomicBool,
 }
 
-/// Threads, and where to find them.
+/// Threads, and whether they may move from one processor to another.
 struct Workers {
     threads: ThreadPool,
-    places: Places,
+    movable: bool,
 }
 
 /// The right to use the pool, given back when dropped.
@@ -233,15 +233,18 @@ fn pool() -> Option<Arc<Pool>> {
 /// So many threads; none where memory lacks: one that finds no room once it runs ends the process.
 fn workers(threads: usize) -> Option<Workers> {
     memory::probe(threads * (STACK + BESIDE_STACK), "the threads' stacks").ok()?;
-    let threads = ThreadPoolBuilder::new()
+    let pool = ThreadPoolBuilder::new()
         .num_threads(threads)
         .stack_size(STACK)
         .thread_name(|index| format!("acm-{index}"))
         .build()
         .ok()?;
     // Asks all, so that each has its room before the work takes what is left.
-    let places = Places::of(&threads);
-    Some(Workers { threads, places })
+    let free = pool.broadcast(|_| threads == 2 && may_move());
+    Some(Workers {
+        movable: free.iter().all(|&free| free),
+        threads: pool,
+    })
 }
 
 /// A request to stop, read by long-running work between its steps.
@@ -317,12 +320,11 @@ where
     let failure = Mutex::new(None);
     // More may be woken than shall work.
     let seats = AtomicUsize::new(threads);
-    let labour = |crew: &Crew| {
+    let labour = || {
         let seat = seats.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |free| free.checked_sub(1));
         if seat.is_err() {
             return;
         }
-        crew.come();
         // Who comes when all is done needs none.
         let mut own = None;
         while !stop.requested() {
@@ -338,7 +340,6 @@ where
             }
             if let Some(own) = &mut own {
                 work(own, job, &stop);
-                crew.look_for_the_late();
             }
         }
     };
@@ -363,19 +364,21 @@ fn hired(threads: usize, cost_ns: f64, watch: bool) -> usize {
 
 /// Has `labour` done by so many workers, and by the calling thread unless that watches for interrupts; whether it was asked to
 /// stop. Knows nothing of the jobs, so that it is compiled once.
-fn employ(workers: &Workers, hired: usize, watch: bool, stop: &Stop, labour: &(dyn Fn(&Crew) + Sync)) -> bool {
-    let crew = Crew::of(workers, hired, watch);
+fn employ(workers: &Workers, hired: usize, watch: bool, stop: &Stop, labour: &(dyn Fn() + Sync)) -> bool {
+    let taken = workers.movable.then(|| if watch { 0 } else { here() });
+    let crew = Crew::of(hired, taken);
     workers.threads.in_place_scope(|scope| {
         for _ in 0..hired {
             scope.spawn(|_| {
                 let _leaves_even_on_panic = Leave(&crew);
-                labour(&crew);
+                crew.come();
+                labour();
             });
         }
         if watch {
             crew.watch(stop)
         } else {
-            labour(&crew);
+            labour();
             false
         }
     })

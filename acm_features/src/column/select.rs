@@ -129,7 +129,8 @@ impl<T: Element> Columns<'_, T> {
     /// All values, column after column, NaN where one is missing.
     pub(crate) fn read_all(&self, to: &mut [f64]) {
         let part = self.x.of_neighbours(self.columns.clone());
-        if let Some(rows) = part.with_whole_rows().filter(|rows| rows.ncols() == LANES) {
+        let eight = |rows: &ArrayView2<'_, T>| rows.ncols() == LANES && rows.nrows() > 0;
+        if let Some(rows) = part.with_whole_rows().filter(eight) {
             dispatch!(Level::new(), simd => read_eight(simd, &rows, to));
         } else {
             self.read(0..self.x.nrows(), |value| canonical(value.widen(), f64::NAN), to);

@@ -1,80 +1,37 @@
 //! Who works on one call: workers come to a processor of their own, and the call ends when all have left.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
-use super::place::Processors;
-use super::{POLL, Stop, Workers, lock, told_to_stop};
-
-/// A worker that has not come by then may wait for the processor of one who works.
-pub(super) const LATE: Duration = Duration::from_micros(60);
-
-/// In a larger pool a worker that is late matters less than looking for it takes.
-const FEW: usize = 8;
+use super::place::{Processors, here, move_off};
+use super::{POLL, Stop, lock, told_to_stop};
 
 /// The workers of one call.
-pub(super) struct Crew<'a> {
-    workers: &'a Workers,
-    begun: Instant,
+pub(super) struct Crew {
     busy: Mutex<usize>,
     idle: Condvar,
-    /// A bit for each worker that has come, of a few.
-    come: AtomicU64,
-    /// The processors that those at work were on as they came.
-    taken: AtomicU64,
-    /// Whether nobody is looked for any more.
-    looked: AtomicBool,
+    /// The processors that those at work were on as they came, where workers may move.
+    taken: Option<AtomicU64>,
 }
 
-impl<'a> Crew<'a> {
-    /// So many workers, and the calling thread unless it watches.
-    pub(super) fn of(workers: &'a Workers, hired: usize, watch: bool) -> Self {
+impl Crew {
+    /// So many workers, which may move off the processors of others: of those in `taken` too, if it is there.
+    pub(super) fn of(hired: usize, taken: Option<Processors>) -> Self {
         Self {
             busy: Mutex::new(hired),
-            ..Self::on(workers, if watch { 0 } else { workers.places.here() })
-        }
-    }
-
-    /// Nobody yet, on processors of which some are taken.
-    pub(super) fn on(workers: &'a Workers, taken: Processors) -> Self {
-        Self {
-            workers,
-            begun: Instant::now(),
-            busy: Mutex::new(0),
             idle: Condvar::new(),
-            come: AtomicU64::new(0),
-            taken: AtomicU64::new(taken),
-            looked: AtomicBool::new(workers.threads.current_num_threads() > FEW),
+            taken: taken.map(AtomicU64::new),
         }
     }
 
     /// For a worker that begins, which it shall on a processor of its own, if there is one.
     pub(super) fn come(&self) {
-        let Some(worker) = rayon::current_thread_index() else {
-            return;
-        };
-        self.come.fetch_or(bit(worker), Ordering::Relaxed);
-        let places = &self.workers.places;
-        let here = places.here();
-        let taken = self.taken.fetch_or(here, Ordering::Relaxed);
-        if here & taken != 0 {
-            places.send_away(worker, taken);
-            self.taken.fetch_or(places.here(), Ordering::Relaxed);
-        }
-    }
-
-    /// For who is at work: sends workers that have not come in time to another processor, once.
-    pub(super) fn look_for_the_late(&self) {
-        if self.looked.load(Ordering::Relaxed)
-            || self.begun.elapsed() < LATE
-            || self.looked.swap(true, Ordering::Relaxed)
-        {
-            return;
-        }
-        let (come, taken) = (self.come.load(Ordering::Relaxed), self.taken.load(Ordering::Relaxed));
-        for worker in (0..self.workers.threads.current_num_threads()).filter(|&worker| bit(worker) & !come != 0) {
-            self.workers.places.send_away(worker, taken);
+        let Some(taken) = &self.taken else { return };
+        let own = here();
+        let others = taken.fetch_or(own, Ordering::Relaxed);
+        if own & others != 0 {
+            move_off(others);
+            taken.fetch_or(here(), Ordering::Relaxed);
         }
     }
 
@@ -97,12 +54,8 @@ impl<'a> Crew<'a> {
     }
 }
 
-/// The bit of a worker, of the first 64.
-fn bit(worker: usize) -> u64 {
-    u32::try_from(worker).ok().and_then(|worker| 1_u64.checked_shl(worker)).unwrap_or(0)
-}
-
-pub(super) struct Leave<'a>(pub(super) &'a Crew<'a>);
+/// One worker of a crew less when dropped.
+pub(super) struct Leave<'a>(pub(super) &'a Crew);
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {

@@ -70,3 +70,13 @@ fn any_memory_layout() {
         assert!(everything(turned.slice(s![..;-1, ..;-1])) == expected, "reversed");
     }
 }
+
+#[test]
+fn no_row_of_many_columns() {
+    parallel::set_num_threads(1).unwrap();
+    let x = Array2::from_elem((2, 40), 1.0);
+    for method in METHODS {
+        let found = compute(x.slice(s![..0, ..]), method, 1);
+        assert!(found.iter().all(|value| value.is_nan()));
+    }
+}
