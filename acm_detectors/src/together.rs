@@ -276,4 +276,24 @@ mod tests {
         // By the negative binomial distribution: 1 - F(m - 1) is .0083 of six at 4, .01 of one at 2.
         assert_eq!([0, 1, 2, 3, 5, 6, 7, 10, 50, 100].map(|n| needed(n, 0.01)), [0, 2, 3, 3, 4, 4, 5, 5, 13, 21]);
     }
+
+    #[test]
+    fn zero_lies_on_the_coarsest_step_of_its_row_that_matters() {
+        let of = Together {
+            least: vec![0.05, 3.0],
+            ..Together::default()
+        };
+        assert_eq!(of.step_of_zero(0, 0.0, 0.1), 0.1);
+        assert_eq!(of.step_of_zero(0, 0.03, 0.5), 0.5);
+        // Finer than what matters, or than twice the step of the row as a whole.
+        assert_eq!(
+            [
+                of.step_of_zero(0, 0.0, 0.02),
+                of.step_of_zero(0, 0.06, 0.1),
+                of.step_of_zero(1, 0.0, 2.0)
+            ],
+            [0.0; 3]
+        );
+        assert_eq!(of.step_of_zero(1, 0.0, 5.0), 5.0);
+    }
 }

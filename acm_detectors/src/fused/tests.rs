@@ -258,3 +258,22 @@ fn a_shift_at_the_end_of_a_long_history_is_told() {
     assert!(found[269_930..].iter().all(|&score| score > 1.0));
     assert!(found[269_000..269_900].iter().filter(|&&score| score > 1.0).count() <= 30);
 }
+
+#[test]
+fn rows_rounded_coarser_than_a_sensor_moves_are_scored_alike_in_any_unit() {
+    // A sensor that hardly leaves the step it is on, beside others that do.
+    let still = |mut x: Array2<f64>| {
+        x.column_mut(4).mapv_inplace(|value| 5.0 + 0.03 * value);
+        x
+    };
+    let (x, later) = (still(plant(600, 1)), still(plant(400, 2)));
+    let later = later.mapv(|value| (10.0 * value).round());
+    let model = fitted(&x);
+    assert_eq!(model.member_steps().last(), Some(&0.1));
+    let found = scores(&model, &later.mapv(|value| value / 10.0));
+    let other = fitted(&x.mapv(|value| 1000.0 * value));
+    assert_eq!(other.member_steps().last(), Some(&100.0));
+    for (found, other) in found.iter().zip(scores(&other, &later.mapv(|value| 100.0 * value))) {
+        assert!((found - other).abs() < 1e-9 * (1.0 + found.abs()), "{found} {other}");
+    }
+}

@@ -304,3 +304,18 @@ fn rows_that_are_too_few_without_shrinkage_tell_no_limits_of_their_own() {
     // As many more rows as leave one more than there are sensors.
     assert!(fitted(&plant(32, 24, 3), Shrinkage::Nothing, 0).held_out.is_some());
 }
+
+#[test]
+fn steps_are_those_that_rows_rounded_to_them_are_judged_by() {
+    let rounded = |x: &Array2<f64>, step: f64| x.mapv(|value| (value / step).round() * step);
+    let x = rounded(&plant(600, 4, 11), 0.01);
+    let model = fitted(&x, Shrinkage::Nothing, 0);
+    let steps = model.steps();
+    // Tenths are as good as nothing for readings that scatter by 1.4 and more.
+    assert_eq!(steps, [1.0]);
+    let mut found = vec![-1.0; 600];
+    model.resolution(x.view().into(), &mut found).unwrap();
+    assert!(found.iter().filter(|&&step| step == 0.0).count() > 590);
+    model.resolution(rounded(&x, 1.0).view().into(), &mut found).unwrap();
+    assert!(found.iter().filter(|&&step| step == 1.0).count() > 590);
+}
