@@ -49,7 +49,7 @@ fn any_memory_layout() {
         assert!(everything(within.slice(s![.., 5..24])) == expected, "part of wider rows");
         // Columns of their own, every fifth of them not in one piece.
         let apart = |column: usize| {
-            if column % 5 == 0 {
+            if column.is_multiple_of(5) {
                 wide.slice(s![..;2, 3 * column + 1])
             } else {
                 fortran.column(column)
