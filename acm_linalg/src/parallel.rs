@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
@@ -14,12 +14,8 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::error::{Error, Result, require};
 use crate::memory;
-use crew::{Crew, Leave};
-use place::{here, may_move};
 
 mod aside;
-mod crew;
-mod place;
 
 pub use aside::aside;
 
@@ -55,15 +51,9 @@ pub const POLL: Duration = Duration::from_millis(20);
 struct Pool {
     process: u32,
     threads: usize,
-    workers: Workers,
+    workers: ThreadPool,
     /// Whether a call is using it. Another call would queue behind that one's work, however short its own.
     taken: AtomicBool,
-}
-
-/// Threads, and whether they may move from one processor to another.
-struct Workers {
-    threads: ThreadPool,
-    movable: bool,
 }
 
 /// The right to use the pool, given back when dropped.
@@ -231,7 +221,7 @@ fn pool() -> Option<Arc<Pool>> {
 }
 
 /// So many threads; none where memory lacks: one that finds no room once it runs ends the process.
-fn workers(threads: usize) -> Option<Workers> {
+fn workers(threads: usize) -> Option<ThreadPool> {
     memory::probe(threads * (STACK + BESIDE_STACK), "the threads' stacks").ok()?;
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -239,12 +229,9 @@ fn workers(threads: usize) -> Option<Workers> {
         .thread_name(|index| format!("acm-{index}"))
         .build()
         .ok()?;
-    // Asks all, so that each has its room before the work takes what is left.
-    let free = pool.broadcast(|_| threads == 2 && may_move());
-    Some(Workers {
-        movable: free.iter().all(|&free| free),
-        threads: pool,
-    })
+    // Each has its room before the work takes what is left.
+    pool.broadcast(|_| ());
+    Some(pool)
 }
 
 /// A request to stop, read by long-running work between its steps.
@@ -364,14 +351,13 @@ fn hired(threads: usize, cost_ns: f64, watch: bool) -> usize {
 
 /// Has `labour` done by so many workers, and by the calling thread unless that watches for interrupts; whether it was asked to
 /// stop. Knows nothing of the jobs, so that it is compiled once.
-fn employ(workers: &Workers, hired: usize, watch: bool, stop: &Stop, labour: &(dyn Fn() + Sync)) -> bool {
-    let taken = workers.movable.then(|| if watch { 0 } else { here() });
-    let crew = Crew::of(hired, taken);
-    workers.threads.in_place_scope(|scope| {
+fn employ(workers: &ThreadPool, hired: usize, watch: bool, stop: &Stop, labour: &(dyn Fn() + Sync)) -> bool {
+    let crew = Crew::default();
+    workers.in_place_scope(|scope| {
+        crew.hire(hired);
         for _ in 0..hired {
             scope.spawn(|_| {
                 let _leaves_even_on_panic = Leave(&crew);
-                crew.come();
                 labour();
             });
         }
@@ -387,6 +373,45 @@ fn employ(workers: &Workers, hired: usize, watch: bool, stop: &Stop, labour: &(d
 /// A poisoned lock only says that a job panicked; the panic itself travels on through the scope.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Default)]
+struct Crew {
+    busy: Mutex<usize>,
+    idle: Condvar,
+}
+
+impl Crew {
+    fn hire(&self, workers: usize) {
+        *lock(&self.busy) += workers;
+    }
+
+    /// Waits until everybody has left; returns whether the hook asked to stop.
+    fn watch(&self, stop: &Stop) -> bool {
+        let mut interrupted = false;
+        let mut busy = lock(&self.busy);
+        while *busy > 0 {
+            busy = self.idle.wait_timeout(busy, POLL).unwrap_or_else(PoisonError::into_inner).0;
+            if *busy > 0 && !interrupted {
+                drop(busy);
+                if told_to_stop() {
+                    interrupted = true;
+                    stop.request();
+                }
+                busy = lock(&self.busy);
+            }
+        }
+        interrupted
+    }
+}
+
+struct Leave<'a>(&'a Crew);
+
+impl Drop for Leave<'_> {
+    fn drop(&mut self) {
+        *lock(&self.0.busy) -= 1;
+        self.0.idle.notify_one();
+    }
 }
 
 #[cfg(test)]

@@ -130,27 +130,3 @@ fn thread_counts_outside_the_range_are_refused() {
     assert!(set_num_threads(MAX_THREADS + 1).is_err());
     assert!(num_threads() >= 1);
 }
-
-#[test]
-fn workers_come_to_a_processor_of_their_own() {
-    let workers = workers(2).unwrap();
-    // More processors than two, or one, or calls of the system are forbidden: nobody moves.
-    if !workers.movable || thread::available_parallelism().unwrap().get() != 2 {
-        return;
-    }
-    let (mut stayed, mut moved) = (0, 0);
-    for _ in 0..40 {
-        for taken in [true, false] {
-            let stays = workers.threads.install(|| {
-                let before = here();
-                let crew = Crew::of(1, Some(if taken { before } else { 0 }));
-                crew.come();
-                before == here()
-            });
-            *if taken { &mut moved } else { &mut stayed } += usize::from(stays != taken);
-        }
-    }
-    assert!(stayed > 20 && moved > 20, "{stayed} {moved}");
-    let one = super::workers(1).unwrap();
-    assert!(!one.movable);
-}
