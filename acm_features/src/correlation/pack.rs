@@ -104,6 +104,7 @@ impl Packed {
         }
     }
 
+    /// Eight columns and some rows at a time, where rows or columns lie in one piece.
     #[inline(always)]
     fn pack<S: Simd, T: Element, const GAPS: bool>(&mut self, simd: S, x: Table<'_, T>, columns: &[Column]) {
         let (mut scales, mut centres) = ([Row::splat(0.0); EDGE], [Row::splat(0.0); EDGE]);
