@@ -168,6 +168,29 @@ def test_rows_in_disorder() -> None:
     assert quality(x, scattered).rows["regular"] is False
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_times_that_are_no_dates_are_told(whole: bool) -> None:
+    def told(frame: Any, times: str | None = None) -> list[str]:
+        return [text for text in quality(frame, times).findings if text.startswith("Times that are no dates")]
+
+    seconds = TIMES.astype(np.int64) // 1_000_000_000
+    plain = pd.DataFrame(plant())[["Load", "Flow"]]
+    plain = plain if whole else plain.assign(Flow=plain["Flow"].astype(np.float32))
+    dated = plain.set_axis(pd.DatetimeIndex(TIMES))
+    assert told(plain) == told(dated) == []
+    why = "and neither their order nor holes are looked at: turn them into dates first, as pd.to_datetime does."
+    for index in (dated.index.strftime("%d.%m.%Y %H:%M"), seconds, 1000 * seconds, TIMES - TIMES[0]):
+        assert told(plain.set_axis(index)) == [f"Times that are no dates are not used (the index), {why}"]
+    ticking = plain.assign(clock=seconds.astype(np.float64))
+    assert told(ticking) == [f"Times that are no dates are not used ('clock'), {why}"]
+    assert told(pl.from_pandas(ticking)) == told(ticking)
+    assert told(ticking.set_axis(dated.index)) == told(ticking.assign(when=TIMES), "when") == []
+    assert told(plain.assign(clock=np.arange(ROWS, dtype=np.float64))) == []
+    assert told(plain["Load"].set_axis(seconds)) == [f"Times that are no dates are not used (the index), {why}"]
+    # An array's numbers are what its owner says they are.
+    assert quality(ticking.to_numpy()).findings == quality(plain.assign(c=seconds * 1.0).to_numpy()).findings
+
+
 def test_what_changed_against_a_reference() -> None:
     before, now = plant(), plant()
     now["Load"] = now["Load"].round(1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from acm_rs.monitor.indices import of_durations
 if TYPE_CHECKING:
     from acm_rs.monitor.reading import Readings
 
-__all__ = ["FALLS", "TIMES_AS_TEXT", "are_dates", "not_used", "number_clocks", "set_aside"]
+__all__ = ["FALLS", "TIMES_AS_TEXT", "are_dates", "index_clock", "not_used", "number_clocks", "set_aside"]
 
 Vector = NDArray[np.float64]
 
@@ -42,7 +42,7 @@ def are_dates(cells: Sequence[Any]) -> bool:
     return bool(cells) and all(isinstance(cell, date) or (isinstance(cell, str) and DATE.match(cell)) for cell in cells)
 
 
-def number_clocks(readings: Readings, used: Collection[str] = ()) -> dict[str, str]:
+def number_clocks(names: Iterable[str], columns: Iterable[Vector], used: Collection[str] = ()) -> dict[str, str]:
     """Columns of numbers that run as a clock does in a frame without times, each as it is told.
 
     They go strictly one way, mostly by the same step: a meter or a battery does so by steps of all sizes. What rises is
@@ -52,9 +52,8 @@ def number_clocks(readings: Readings, used: Collection[str] = ()) -> dict[str, s
     from acm_rs.files.time_names import is_time_name
 
     found = {}
-    for place, name in enumerate(readings.names):
-        column = readings.values[:, place]
-        column = column[~np.isnan(column)]
+    for name, cells in zip(names, columns, strict=True):
+        column = cells[np.isfinite(cells)]
         if name in used or len(column) < FEW or not _ticks(column, LIKE if is_time_name(name) else EQUAL):
             continue
         if column[1] < column[0]:
@@ -67,7 +66,7 @@ def number_clocks(readings: Readings, used: Collection[str] = ()) -> dict[str, s
 def set_aside(readings: Readings, used: Collection[str]) -> None:
     """Take columns that run as a clock does for no sensors."""
     if readings.times is None and readings.sheet is not None:
-        clocks = number_clocks(readings, used)
+        clocks = number_clocks(readings.names, readings.values.T, used)
         if len(clocks) < len(readings.names):
             readings.texts |= {
                 name: f'{AS_A_CLOCK}; kinds={{{name!r}: "continuous"}} makes it a sensor' for name in clocks
@@ -82,20 +81,23 @@ def not_used(x: Any, readings: Readings, used: Collection[str] = ()) -> list[str
     if readings.times is not None:
         return []
     found = [repr(name) for name, reason in readings.texts.items() if reason == TIMES_AS_TEXT]
-    found += number_clocks(readings, used).values() if readings.sheet is not None else []
+    found += number_clocks(readings.names, readings.values.T, used).values() if readings.sheet is not None else []
+    return found + index_clock(x)
+
+
+def index_clock(x: Any) -> list[str]:
+    """The same of the index of a frame without times, where it holds some."""
     index = getattr(x, "index", None)
     if index is None or not hasattr(x, "iloc"):
-        return found
+        return []
     kind = getattr(getattr(index, "dtype", np.dtype(int)), "kind", "O")
     if kind in "iuf":
         labels = np.asarray(index, dtype=np.float64)
         if len(labels) >= FEW and _ticks(labels, LIKE) and labels[1] < labels[0]:
-            return [*found, "the index" + FALLS]
-        return [*found, "the index"] if len(labels) and _since_1970(labels) else found
-    if kind != "M":
-        head = [cell for cell in list(index[:LOOKED_AT]) if cell is not None]
-        found += ["the index"] if are_dates(head) or of_durations(index) else []
-    return found
+            return ["the index" + FALLS]
+        return ["the index"] if len(labels) and _since_1970(labels) else []
+    head = [cell for cell in list(index[:LOOKED_AT]) if cell is not None] if kind != "M" else []
+    return ["the index"] if are_dates(head) or of_durations(index) else []
 
 
 def _ticks(column: Vector, like: float) -> bool:

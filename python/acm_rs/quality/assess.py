@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from acm_rs import _native
 from acm_rs.frames import Numbers, Sheet, Table, Times, X, listed, type_name
+from acm_rs.monitor.clocks import index_clock, number_clocks
 from acm_rs.quality.changes import compare, facts_of, other_sensors
 from acm_rs.quality.report import Facts, Quality
 from acm_rs.quality.rows import Clock, stretches
-from acm_rs.quality.words import findings
+from acm_rs.quality.words import findings, without_dates
 from acm_rs.stamps import stamps
 
 __all__ = ["clean", "quality"]
@@ -137,6 +138,9 @@ def quality(
         compare(facts, earlier)
     about = _about(rows, len(names), clock, still, repeated)
     sentences = findings(facts, about)
+    if sheet is not None and clock is None:
+        columns = values if not isinstance(values, np.ndarray) else values.T if values.ndim == 2 else [values]
+        sentences += without_dates([*number_clocks(names, columns).values(), *index_clock(x)])
     if earlier is not None:
         sentences += other_sensors(facts, earlier)
     return Quality(facts, about, sorted(sentences, key=lambda one: -one.weight), sheet, earlier is not None)

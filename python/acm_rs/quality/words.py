@@ -10,7 +10,7 @@ from typing import Any
 
 from acm_rs.report.words import counted, part, span_text
 
-__all__ = ["Finding", "findings", "summary", "table"]
+__all__ = ["Finding", "findings", "summary", "table", "without_dates"]
 
 FEW_SHIFTS = 5
 """More of them are the machine's own levels."""
@@ -63,6 +63,15 @@ def findings(facts: Mapping[str, Mapping[str, Any]], rows: Mapping[str, Any]) ->
     for kind, names in alike.items():
         found.append(_alike(kind, names))
     return sorted(found, key=lambda finding: -finding.weight)
+
+
+def without_dates(clocks: Sequence[str]) -> list[Finding]:
+    """What holds times under another type, if anything does."""
+    text = (
+        f"Times that are no dates are not used ({', '.join(clocks)}), and neither their order nor holes are looked at: "
+        "turn them into dates first, as pd.to_datetime does."
+    )
+    return [Finding(text, 93)] if clocks else []
 
 
 def _alike(kind: str, names: list[str]) -> Finding:
