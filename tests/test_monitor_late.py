@@ -158,5 +158,5 @@ def test_lags_are_a_few_rows_and_whole_hours() -> None:
 @pytest.mark.parametrize("suspects", [[], [0], [0, 1]])
 def test_few_suspects_and_rows_tell_nothing(rows: int, suspects: list[int]) -> None:
     # Counters are no suspects, so that there may be none.
-    off = (np.full((rows, 2), 2.0), np.full(rows, 3.0))
-    assert seen_late(["a", "b"], suspects, None, lambda ways: off) == []
+    off, scores = np.full((rows, 2), 2.0), np.full(rows, 3.0)
+    assert seen_late(["a", "b"], suspects, None, lambda ways: off, lambda ways: scores) == []

@@ -187,7 +187,7 @@ class Filed:
             for one, live in ((self._fresh(), False), (state, True)):
                 result = self._judge(rows, times, one, live)
                 result.explain()
-                result.quality_rows  # noqa: B018
+                result.remarks, result.quality_rows  # noqa: B018
         self.summary()
 
     def __reduce__(self) -> tuple[Any, ...]:

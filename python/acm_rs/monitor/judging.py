@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,6 +124,7 @@ class Verdict:
         limit: float,
         live: bool,
         absent: Labels | None = None,
+        only: Literal["residuals", "scores"] | None = None,
     ) -> None:
         regimes = watches.regimes
         values, self.coded, self.outside = rules.clean(raw)
@@ -193,6 +194,8 @@ class Verdict:
         if self.beyond.any():
             self.far = np.count_nonzero(regimes.far(values)[self.beyond], axis=0)
         self.leaning: Leaning | None = leaning(watches, self.looked, self.sensors, lived, state, told)
+        if only == "residuals":
+            return
         wider = None if self.leaning is None else self.leaning.limits
         own = watches.by_sensor(self.looked, self.sensors, state, told, wider)
         self.own: dict[str, Matrix] = own
@@ -209,7 +212,9 @@ class Verdict:
         worst = parts.max(axis=1)
         self.scores: Vector = np.where(self.looked.held, np.nan, worst)
         self.shares: Matrix
-        if watches.traces:
+        if only == "scores":
+            self.shares = np.zeros(self.sensors.shape)
+        elif watches.traces:
             self.shares = blamed(watches, self.causes, own, main, self.looked.residual, lived, self.scores, told, wider)
         else:
             self.shares = watches.shares(self.causes, own, main, self.looked.residual)
@@ -316,10 +321,14 @@ def judge(
     live: bool,
     fixed: Matrix | None = None,
     absent: Labels | None = None,
+    only: Literal["residuals", "scores"] | None = None,
 ) -> Verdict:
     """Judge rows that follow those that `state` remembers; `off` is what sensors read too much since a calibration,
-    `fixed` are the readings of constants, before each row so many rows are `absent`."""
-    return Verdict(rules, watches, raw, off, fixed, state, limit, live, absent)
+    `fixed` are the readings of constants, before each row so many rows are `absent`.
+
+    Where `only` residuals or scores are wanted, nobody is blamed for these, and of those nothing follows.
+    """
+    return Verdict(rules, watches, raw, off, fixed, state, limit, live, absent, only)
 
 
 def _all_together(watches: Watches, rows: Matrix, state: State, live: bool) -> Vector:

@@ -17,7 +17,8 @@ __all__ = ["SUSPECTS", "lags", "seen_late"]
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
 Ways = Mapping[int, int]
-Judged = Callable[[Ways], tuple[Matrix, Vector]]
+Residuals = Callable[[Ways], Matrix]
+Scores = Callable[[Ways], Vector]
 
 HOUR = 3.6e12
 """Nanoseconds."""
@@ -57,13 +58,13 @@ def _off(scores: Vector, edge: int) -> float:
     return float(known.mean()) if len(known) >= FEW else np.nan
 
 
-def _ways(suspects: Sequence[int], lag: int, here: Matrix, judged: Judged) -> list[tuple[float, dict[int, int]]]:
+def _ways(suspects: Sequence[int], lag: int, here: Matrix, residuals: Residuals) -> list[tuple[float, dict[int, int]]]:
     """Suspects that may be so many rows late or early together, each with the share that they leave unexplained.
 
     Residuals are sums over the readings. What each suspect brings that takes its readings of some rows later thus adds
     up, and least squares tell who is late. Who is early is late by less than nothing.
     """
-    moved = [judged({place: lag})[0] for place in suspects]
+    moved = [residuals({place: lag}) for place in suspects]
     known = np.isfinite(here)
     for one in moved:
         known &= np.isfinite(one)
@@ -87,23 +88,25 @@ def _ways(suspects: Sequence[int], lag: int, here: Matrix, judged: Judged) -> li
     return found
 
 
-def seen_late(names: Sequence[str], suspects: Sequence[int], step: float | None, judged: Judged) -> list[str]:
+def seen_late(
+    names: Sequence[str], suspects: Sequence[int], step: float | None, residuals: Residuals, scores: Scores
+) -> list[str]:
     """The sensors or drivers whose times explain the alarms.
 
-    `suspects` are their places among the columns. `judged` tells how far each sensor is off in each row of a piece, and
-    each row's score in limits, where some columns take the readings of so many rows later.
+    `suspects` are their places among the columns. `residuals` tells how far each sensor is off in each row of a piece,
+    `scores` each row's score in limits, where some columns take the readings of so many rows later.
     """
     if len(suspects) < 2:
         return []
-    here, scores = judged({})
+    here, off = residuals({}), scores({})
     # A fault that ends soon would leave the piece by being moved: the rows that stay in it must be off themselves.
-    before = {lag: _off(scores, 2 * lag) for lag in lags(step)}
-    ways = [one for lag, off in before.items() if off >= OFF for one in _ways(suspects, lag, here, judged)]
+    before = {lag: _off(off, 2 * lag) for lag in lags(step)}
+    ways = [one for lag, size in before.items() if size >= OFF for one in _ways(suspects, lag, here, residuals)]
     ways.sort(key=lambda pair: pair[0])
 
     def after(ways: Ways) -> float:
         lag = abs(next(iter(ways.values())))
-        off = _off(judged(ways)[1], lag)
+        off = _off(scores(ways), lag)
         return off if off <= min(EXPLAINED * before[lag], HEALTHY) else np.inf
 
     found = [(after(one), one) for share, one in ways[:TRIED] if share < 1.0]

@@ -16,6 +16,7 @@ from acm_rs.monitor.amending import Amended
 from acm_rs.monitor.changes import entry
 from acm_rs.monitor.cleaning import Rules
 from acm_rs.monitor.clocks import not_used, set_aside
+from acm_rs.monitor.hindsight import Explained, in_hindsight
 from acm_rs.monitor.history import Chunk, History
 from acm_rs.monitor.holding import Bounds
 from acm_rs.monitor.judging import absent_rows, follow, judge, matched
@@ -24,7 +25,6 @@ from acm_rs.monitor.one_row import Quick
 from acm_rs.monitor.plane import plane
 from acm_rs.monitor.reading import Readings, read
 from acm_rs.monitor.rebasing import shifts
-from acm_rs.monitor.regimes import STANDSTILL
 from acm_rs.monitor.result import Result
 from acm_rs.monitor.saving import pack
 from acm_rs.monitor.several import refuse_several
@@ -33,7 +33,6 @@ from acm_rs.monitor.standing import told as held
 from acm_rs.monitor.state import put_watches
 from acm_rs.monitor.turned import Trial
 from acm_rs.monitor.units import refuse_other_units
-from acm_rs.monitor.unlike import filled, held_often, new_codes, on_lines
 from acm_rs.monitor.watches import State, Watches
 
 __all__ = ["Monitor"]
@@ -266,7 +265,11 @@ class Monitor(Amended):
         }
 
     def _fresh(self) -> State:
-        rules, watches = self._fitted()
+        return self._fresh_of(*self._fitted())
+
+    @staticmethod
+    def _fresh_of(rules: Rules, watches: Watches) -> State:
+        """The state before all rows."""
         state = State(int(watches.watched.sum()), int((~watches.watched).sum()))
         state.tally = rules.counters.begin()
         return state
@@ -338,29 +341,13 @@ class Monitor(Amended):
         result._moving, result._holds = verdict.moving, holds
         result._undriven = np.logical_or.reduce(verdict.lost, axis=1)
         if not live:
-            trial = Trial(rules, watches, self._fresh, self._limit, values, fixed, readings.times)
-            turned = trial.driver(verdict, self._units)
-            result.remarks[:0] = turned
-            if result.alarms.any() and not turned:
-                result.remarks[:0] = trial.sensors(result, self._units) or trial.late(result)
-            low, high = (end[0, watches.watched].tolist() for end in (watches.regimes.low, watches.regimes.high))
-            ranges = dict(zip(self.sensors_, zip(low, high, strict=True), strict=True))
-            ranges = {name: pair for name, pair in ranges.items() if name not in rules.counters.names}
-            usual, running = self._usual_runs(), verdict.labels != STANDSTILL
-            taken = verdict.taken(readings, rules.names)
-            coarse = remarking.coarse(rules.names, verdict)
-            often = held_often(taken, usual, running, coarse) + filled(taken, usual, running, coarse, self._history)
-            plain = [name for name in usual if name not in (*rules.counters.names, *coarse)]
-            often += on_lines(taken, plain, running, self._history)
-            result.remarks[:0] = remarking.at_the_end(verdict) + new_codes(taken, ranges) + often
-            if absent:
-                ends = (
-                    dict(zip(rules.names, end[0].tolist(), strict=True))
-                    for end in (watches.regimes.low, watches.regimes.high)
-                )
-                result.remarks[:0] = remarking.renamed(readings, about, absent, *ends)
-            result.remarks[:0] = held(holds, rules.names, placed)
-            result.remarks.extend(f"the model may have grown stale: {sign}" for sign in self.stale(result))
+            usual = self._usual_runs()
+            before = held(holds, rules.names, placed)
+            before += in_hindsight(rules, watches, about, self._history, usual, readings, verdict, absent)
+            signs = (f"the model may have grown stale: {sign}" for sign in self.stale(result))
+            trial = Trial(rules, watches, self._fresh_of, self._limit, values, fixed, readings.times)
+            strayed = np.asarray(verdict.strayed.any(axis=1))
+            result._remarks = Explained(before, trial, strayed, self._units, [*remarks(), *signs])
         return result
 
     def _usual_runs(self) -> dict[str, float]:

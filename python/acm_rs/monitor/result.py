@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import Sheet, listed
 from acm_rs.monitor.episode import PARTLY, UNSEEN, Culprit, Episode
+from acm_rs.monitor.hindsight import Explained
 from acm_rs.monitor.words import brisk, moment, number
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class Result:
         self.times = times
         self.monitor_card: dict[str, str] = dict(monitor_card or {})
         self._quality = quality_rows or []
-        self._remarks = remarks or []
+        self._remarks: Sequence[str] | Callable[[], Sequence[str]] | Explained = remarks or []
         self.units: dict[str, str] = dict(units or {})
         self._sheet = sheet
         self._plane = plane
@@ -148,6 +149,7 @@ class Result:
         self._always: frozenset[str] = frozenset()
         """Columns that were constant in the training."""
         self._causes: NDArray[np.int64] | None = None
+        """What was seen in each row, as an index into ``CAUSES``."""
         self._moving: tuple[list[str], NDArray[np.bool_]] | None = None
         """Of rows in which no sensor's reading changes, which of the drivers and states go on."""
         self._holds: Sequence[Hold] = ()
@@ -158,7 +160,6 @@ class Result:
         """Whether its rows come faster than each second."""
         self._undriven: NDArray[np.bool_] = np.zeros(len(scores), bool)
         """Rows that are not judged as a driver has no reading."""
-        """What was seen in each row, as an index into ``CAUSES``."""
 
     # ---- frames ---------------------------------------------------------------------------------------------------
 
@@ -208,10 +209,16 @@ class Result:
 
     @property
     def remarks(self) -> list[str]:
-        """What should be known beside the verdict, in plain words."""
-        if not isinstance(self._remarks, list):
-            self._remarks = list(self._remarks() if callable(self._remarks) else self._remarks)
-        return self._remarks
+        """What should be known beside the verdict, in plain words.
+
+        Of a history that alarms, rows are judged again when this is first read: as if in other units, or by another
+        clock. That takes some ten times as long as the verdict itself.
+        """
+        # Read once: another thread may ask meanwhile.
+        own = self._remarks
+        if not isinstance(own, list):
+            self._remarks = own = list(own(self) if isinstance(own, Explained) else own() if callable(own) else own)
+        return own
 
     @remarks.setter
     def remarks(self, given: Sequence[str]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,9 +14,11 @@ from acm_rs.monitor.judging import Verdict, judge
 from acm_rs.monitor.late import SUSPECTS, lags, seen_late
 from acm_rs.monitor.lesson import usual_step
 from acm_rs.monitor.rebasing import shifts
-from acm_rs.monitor.result import Result
 from acm_rs.monitor.units import seen_driver, seen_units
 from acm_rs.monitor.watches import State, Watches
+
+if TYPE_CHECKING:
+    from acm_rs.monitor.result import Result
 
 __all__ = ["Trial"]
 
@@ -59,7 +61,7 @@ class Trial:
         self,
         rules: Rules,
         watches: Watches,
-        fresh: Callable[[], State],
+        fresh: Callable[[Rules, Watches], State],
         limit: float,
         values: Matrix,
         fixed: Any,
@@ -79,7 +81,7 @@ class Trial:
         tried = partial(self._size, slice(max(0, first - BEFORE), first + AFTER), places, False)
         return seen_units(result.names, *seen, low, high, units, tried)
 
-    def driver(self, verdict: Verdict, units: Mapping[str, str]) -> list[str]:
+    def driver(self, strayed: Flags, alarms: Flags, units: Mapping[str, str]) -> list[str]:
         """The driver that reads in another unit, from the first row on that alarms or is beyond its range."""
         rules, regimes = self._rules, self._watches.regimes
         drivers = np.flatnonzero(regimes.drivers & ~np.isin(rules.names, rules.counters.names))
@@ -87,8 +89,7 @@ class Trial:
             return []
         names = [rules.names[place] for place in drivers.tolist()]
         low, high = (end[1, drivers] for end in (regimes.low, regimes.high))
-        strayed: Flags = np.asarray(verdict.strayed.any(axis=1))
-        for odd in (strayed, verdict.alarms):
+        for odd in (strayed, alarms):
             # One reading beyond the range is no other unit: nearly all of those after it are odd as well.
             count = np.append(0, np.cumsum(odd))
             lasting = odd[: max(0, len(odd) - LASTS + 1)] & (count[LASTS:] - count[:-LASTS] >= MOST * LASTS)
@@ -117,18 +118,24 @@ class Trial:
         # What nobody watches itself may be late by hours, as the weather of another source.
         drivers = np.flatnonzero(watches.regimes.drivers & ~rules.state)[:DRIVERS].tolist()
 
-        def judged(ways: Mapping[int, int]) -> tuple[Matrix, Vector]:
+        def moved(ways: Mapping[int, int]) -> Matrix:
             piece = np.array(self._values[some], order="F")
             for place, lag in ways.items():
                 rows = np.arange(some.start, some.start + len(piece)) + lag
                 there = (rows >= 0) & (rows < len(self._values))
                 piece[:, place] = np.where(there, self._values[np.where(there, rows, 0), place], np.nan)
-            verdict = self._verdict(piece, some)
-            # What is beyond all that was seen no clock explains.
-            scores = np.where(verdict.beyond, np.nan, np.minimum(verdict.scores / self._limit, FARTHEST))
-            return np.clip(verdict.looked.residual / watches.band, -FAR_OFF, FAR_OFF), scores
+            return piece
 
-        return seen_late(rules.names, sensors + drivers, step, judged)
+        def residuals(ways: Mapping[int, int]) -> Matrix:
+            found = self._verdict(moved(ways), some, "residuals").looked.residual
+            return np.clip(found / watches.band, -FAR_OFF, FAR_OFF)
+
+        def scores(ways: Mapping[int, int]) -> Vector:
+            verdict = self._verdict(moved(ways), some)
+            # What is beyond all that was seen no clock explains.
+            return np.where(verdict.beyond, np.nan, np.minimum(verdict.scores / self._limit, FARTHEST))
+
+        return seen_late(rules.names, sensors + drivers, step, residuals, scores)
 
     def _size(self, some: slice, places: Places, driven: bool, ways: Mapping[int, tuple[float, float]]) -> float:
         """How far rows are off on average, in limits, where what stands in those `places` is converted."""
@@ -146,10 +153,12 @@ class Trial:
             scores[verdict.strayed.any(axis=1)] = FARTHEST
         return float(np.nanmean(np.minimum(scores, FARTHEST))) if (scores == scores).any() else FARTHEST
 
-    def _verdict(self, piece: Matrix, some: slice) -> Verdict:
+    def _verdict(self, piece: Matrix, some: slice, only: Literal["residuals", "scores"] = "scores") -> Verdict:
         """What is found in the rows of a piece."""
         rules = self._rules
         own = None if self._times is None else self._times[some]
         off = shifts(rules.rebased, rules.names, own, len(piece))
         held = None if self._fixed is None else self._fixed[some]
-        return judge(rules, self._watches, piece, off, self._fresh(), self._limit, False, held)
+        return judge(
+            rules, self._watches, piece, off, self._fresh(rules, self._watches), self._limit, False, held, only=only
+        )
