@@ -85,7 +85,7 @@ def test_the_log_is_shown_and_nothing_written(run: Run) -> None:
         (2, "--output needs a change", ["-o", "other.acm"]),
         (1, "no change is in force", ["--rollback", "1"]),
         (1, "--rebase must be one that is watched, got 'Flaw'", ["new.csv", "--rebase", "Flaw", "--since", "2026"]),
-        (1, "got none in", ["--accept", "2030-01-01..2030-01-02"]),
+        (1, "got none from", ["--accept", "2030-01-01..2030-01-02"]),
     ],
 )
 def test_what_cannot_be_done_is_said(run: Run, status: int, says: str, arguments: list[str]) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import acm_rs
 import numpy as np
 import polars as pl
 import pytest
-from acm_rs.cli import console, main
+from acm_rs.cli import console, doctor, main
 
 PROGRAM = [sys.executable, "-m", "acm_rs"]
 
@@ -57,6 +59,14 @@ def test_wrong_usage_is_one_line(arguments: list[str], capsys: pytest.CaptureFix
     assert complained.count("\n") == 1
 
 
+def test_each_command_fits_a_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert main(["--help"]) == 0
+    _, _, commands = capsys.readouterr().out.partition("Commands:")
+    assert commands.count("\n") > 15
+    assert "..." not in commands
+
+
 def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["doctor"]) == 0
     said = capsys.readouterr().out
@@ -66,20 +76,39 @@ def test_doctor(capsys: pytest.CaptureFixture[str]) -> None:
     assert facts["polars"] == pl.__version__
     assert facts["threads"].startswith(str(acm_rs.get_num_threads()))
     assert facts["backends"].startswith("rust, polars")
-    assert facts["check"] == "kernels give the right numbers"
+    assert facts["sqlalchemy"] == version("sqlalchemy")
+    assert facts["check"] == "kernels give the right numbers, and a model finds a fault"
+    assert main(["doctor", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == facts | {"ok": True}
+
+
+def test_doctor_names_what_is_not_there(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    def asked(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(doctor, "version", asked)
+    assert main(["doctor"]) == 0
+    said = " ".join(capsys.readouterr().out.split())
+    assert 'paho-mqtt not installed: pip install "acm-rs[mqtt]"' in said
+    assert f"numpy {np.__version__}" in said
 
 
 def test_doctor_finds_wrong_numbers(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(acm_rs, "rolling_mean", lambda x, window: np.zeros_like(x))
     assert main(["doctor"]) == 1
     assert "FAILED: rolling_mean" in capsys.readouterr().out
+    monkeypatch.undo()
+    score = acm_rs.Monitor.score
+    monkeypatch.setattr(acm_rs.Monitor, "score", lambda self, x: score(self, np.zeros_like(x)))
+    assert main(["doctor", "--json"]) == 1
+    assert "FAILED: a model alarmed in" in json.loads(capsys.readouterr().out)["check"]
 
 
 def test_doctor_without_pandas(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setitem(sys.modules, "pandas", None)
     assert main(["doctor"]) == 0
-    said = capsys.readouterr().out
-    assert "pandas    not installed" in said
+    said = " ".join(capsys.readouterr().out.split())
+    assert "pandas not installed" in said
     assert "core.fast_features needs pandas" in said
 
 

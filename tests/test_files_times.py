@@ -9,6 +9,8 @@ import numpy as np
 import polars as pl
 import pytest
 from acm_rs.files.errors import Origin, Refusal
+from acm_rs.files.options import ReadOptions
+from acm_rs.files.table import load_sensors
 from acm_rs.files.times import (
     DateOrder,
     Times,
@@ -408,3 +410,11 @@ def test_two_orders_in_one_column_that_its_rows_betray_are_refused(newest_first:
     assert len(read(cells, DateOrder.dmy).values) == len(days)
     one = [day.strftime("%d/%m/%Y %H:%M") for day in days]
     assert read(one).values.to_list() == days
+
+
+def test_a_word_among_running_numbers_is_said_to_be_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("n,b\n" + "".join(f"{'Bad' if row == 5 else row},{row % 3}\n" for row in range(1, 40)))
+    told = "row 6, column 'n': 'Bad' is no number, and the other rows count on; --time-column names another"
+    with pytest.raises(Refusal, match=told):
+        load_sensors(path, ReadOptions(time_column="n"))

@@ -288,7 +288,7 @@ def test_a_fit_begins_another_log() -> None:
         (RuntimeError, "call fit", lambda m: Monitor().log_),
         (
             ValueError,
-            r"got none in .*2030.* reaches from 2026-01-01 00:00 to 2026-01-14",
+            r"got none from .*2030.* reaches from 2026-01-01 00:00 to 2026-01-14",
             lambda m: m.accept(("2030", "2031")),
         ),
         (ValueError, "`frame` has 600 rows|`frame` reaches", lambda m: m.accept((700, 800), BATCH)),

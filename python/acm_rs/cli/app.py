@@ -380,8 +380,8 @@ def _demo(
     demonstrate(folder, console())
 
 
-def _doctor() -> None:
-    raise typer.Exit(diagnose(console()))
+def _doctor(as_json: options.Json = False) -> None:
+    raise typer.Exit(diagnose(console(), as_json))
 
 
 def _application(*, rich_help: bool) -> typer.Typer:
@@ -392,17 +392,25 @@ def _application(*, rich_help: bool) -> typer.Typer:
         rich_markup_mode="markdown" if rich_help else None,
     )
     app.callback()(_overview)
-    app.command("demo", help="The whole job on a small plant with a known fault: fit, score, report.")(_demo)
+    app.command(
+        "demo",
+        short_help="The whole job on a small plant with a known fault.",
+        help="The whole job on a small plant with a known fault: fit, score, report.",
+    )(_demo)
     app.command("fit", help=_FIT)(_fit)
-    app.command("score", help=_SCORE)(_score)
+    app.command("score", help=_SCORE, short_help="Score new readings: alarms and their culprits.")(_score)
     review.add_commands(app)
     live.add_commands(app, "markdown" if rich_help else None)
     fleet.add_commands(app, "markdown" if rich_help else None)
-    app.command("feedback", help=_FEEDBACK)(_feedback)
-    app.command("features", help=_FEATURES)(_features)
-    app.command("quality", help=_QUALITY)(_quality)
+    app.command("feedback", help=_FEEDBACK, short_help="Tell a model what you know better.")(_feedback)
+    app.command("features", help=_FEATURES, short_help="Compute the features of every sensor in a table.")(_features)
+    app.command("quality", help=_QUALITY, short_help="What is wrong with the readings of a table.")(_quality)
     add_dropins(app)
-    app.command("doctor", help="Show versions, threads and processor features, and check the kernels.")(_doctor)
+    app.command(
+        "doctor",
+        short_help="Show what is installed, and whether it works.",
+        help="Show versions, threads and processor features, and check the kernels and a model.",
+    )(_doctor)
     return app
 
 

@@ -6,6 +6,7 @@ import importlib
 import os
 import platform
 from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
 from types import ModuleType
 
 import numpy as np
@@ -13,10 +14,23 @@ from rich.console import Console
 
 import acm_rs
 from acm_rs.cli.console import facts, show
+from acm_rs.cli.summary import print_json
 
 __all__ = ["diagnose"]
 
-_PACKAGES = ("numpy", "polars", "pandas", "plotly", "typer", "rich")
+_PACKAGES = ("numpy", "narwhals", "polars", "pandas", "typer", "rich")
+_EXTRAS = {
+    "fastexcel": "cli",
+    "zstandard": "cli",
+    "plotly": "report",
+    "matplotlib": "plot",
+    "sqlalchemy": "store",
+    "paho-mqtt": "mqtt",
+    "dask": "fleet",
+    "pyarrow": "fleet",
+    "scikit-learn": "sklearn",
+}
+"""Packages that some work needs, and what installs them."""
 
 
 def _import(name: str) -> ModuleType | None:
@@ -30,16 +44,19 @@ def _version(name: str) -> str:
     module = _import(name)
     if module is None:
         return "not installed"
-    version = getattr(module, "__version__", None)
-    if version is None:
-        from importlib.metadata import PackageNotFoundError
-        from importlib.metadata import version as installed
+    return str(getattr(module, "__version__", None) or _installed(name) or "unknown version")
 
-        try:
-            version = installed(name)
-        except PackageNotFoundError:
-            version = "unknown version"
-    return str(version)
+
+def _installed(name: str) -> str | None:
+    """The version of a package, which is not imported for it: some take seconds."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
+
+
+def _extra(name: str) -> str:
+    return _installed(name) or f'not installed: pip install "acm-rs[{_EXTRAS[name]}]"'
 
 
 def _check_features() -> str | None:
@@ -60,6 +77,21 @@ def _check_features() -> str | None:
     return None
 
 
+def _check_models() -> str | None:
+    """Learn a small plant, save and load it, and find a fault; the fault of these in words, or None."""
+    random = np.random.default_rng(1)
+    x = random.standard_normal((900, 1)) @ [[4.0, 3.0, -2.0, 5.0]] + 0.3 * random.standard_normal((900, 4)) + 50.0
+    monitor = acm_rs.Monitor().fit(x[:600])
+    later = x[600:].copy()
+    later[150:, 1] += 3.0
+    result, again = monitor.score(later), acm_rs.Monitor.from_bytes(monitor.to_bytes()).score(later)
+    if not np.array_equal(result.scores, again.scores, equal_nan=True):
+        return "a model gave other scores after it was saved and loaded"
+    if not result.alarms[200:].all() or result.alarms[:150].mean() > 0.1:
+        return f"a model alarmed in {int(result.alarms.sum())} of the 150 rows of a fault"
+    return None
+
+
 def _attempt(check: Callable[[], str | None]) -> str | None:
     try:
         return check()
@@ -67,20 +99,22 @@ def _attempt(check: Callable[[], str | None]) -> str | None:
         return f"{type(error).__name__}: {error}"
 
 
-def diagnose(screen: Console) -> int:
-    """Print versions, threads, processor features and backends, and check the kernels.
+def diagnose(screen: Console, as_json: bool = False) -> int:
+    """Print versions, threads, processor features and backends, and check the kernels and a model.
 
     Parameters
     ----------
     screen : Console
         Where to print.
+    as_json : bool
+        Print one JSON object instead.
 
     Returns
     -------
     int
-        0 where the kernels give the right numbers, else 1.
+        0 where the kernels and the model give the right numbers, else 1.
     """
-    fault = _attempt(_check_features)
+    fault = _attempt(_check_features) or _attempt(_check_models)
     native = _import("acm_rs._native")
     threads = acm_rs.get_num_threads()
     setting = os.environ.get("ACM_NUM_THREADS")
@@ -95,10 +129,14 @@ def diagnose(screen: Console) -> int:
         ("CPU", f"{platform.machine()}: {', '.join(acm_rs.cpu_features()) or 'no vector extensions in use'}"),
         ("Python", f"{platform.python_version()} ({platform.python_implementation()}) on {platform.platform()}"),
         *((name, _version(name)) for name in _PACKAGES),
+        *((name, _extra(name)) for name in _EXTRAS),
         ("backends", _backends()),
-        ("check", f"FAILED: {fault}" if fault else "kernels give the right numbers"),
+        ("check", f"FAILED: {fault}" if fault else "kernels give the right numbers, and a model finds a fault"),
     ]
-    show(screen, facts(rows))
+    if as_json:
+        print_json(dict(rows) | {"ok": not fault})
+    else:
+        show(screen, facts(rows))
     return 1 if fault else 0
 
 

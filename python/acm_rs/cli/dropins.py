@@ -378,4 +378,9 @@ def add_dropins(app: typer.Typer) -> None:
     group = typer.Typer(add_completion=False, rich_markup_mode=app.rich_markup_mode, no_args_is_help=True)
     group.callback()(_overview)
     group.command("install", help=_INSTALL)(_install)
-    app.add_typer(group, name="dropins", help="Files that take the place of ACM's own: put them into a checkout.")
+    app.add_typer(
+        group,
+        name="dropins",
+        short_help="Files that take the place of ACM's own.",
+        help="Files that take the place of ACM's own: put them into a checkout.",
+    )

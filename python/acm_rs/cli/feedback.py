@@ -21,6 +21,7 @@ from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import load_sensors
 from acm_rs.files.writing import check_output, write_whole
+from acm_rs.monitor.arguments import FARTHEST
 
 __all__ = ["Asked", "Told", "feedback_json", "print_feedback", "run_feedback"]
 
@@ -172,7 +173,7 @@ def _whole(span: tuple[str | int | None, str | int | None]) -> tuple[Any, Any]:
     """A span with both ends."""
     first, last = span
     rows = isinstance(first, int) or isinstance(last, int)
-    begin, end = (0, 2**62) if rows else ("1700-01-01", "2262-01-01")
+    begin, end = (0, 2**62) if rows else FARTHEST
     return begin if first is None else first, end if last is None else last
 
 

@@ -28,6 +28,7 @@ from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.files.times import zone_given
 from acm_rs.files.writing import check_output, write_whole
+from acm_rs.monitor.arguments import FARTHEST
 from acm_rs.monitor.local import Doubtful, instant
 from acm_rs.monitor.qualities import kept
 from acm_rs.zones import written_offset
@@ -367,7 +368,7 @@ def _filled(spans: Sequence[Span], table: SensorTable, timezone: str | None) -> 
     found: list[Span] = []
     for first, last in spans:
         rows = not dated or isinstance(first, int) or isinstance(last, int)
-        begin, end = (0, table.sensors.height - 1) if rows else ("1700-01-01", "2262-01-01")
+        begin, end = (0, table.sensors.height - 1) if rows else FARTHEST
         found.append((begin if first is None else first, end if last is None else last))
     return found
 

@@ -26,6 +26,7 @@ from acm_rs.files.options import ReadOptions
 from acm_rs.fleet.crew import Crew
 from acm_rs.fleet.reporting import reported
 from acm_rs.fleet.running import launch, stranger_text
+from acm_rs.monitor.arguments import FARTHEST
 
 __all__ = ["add_commands"]
 
@@ -290,7 +291,7 @@ def _span(text: str, timezone: str | None) -> list[Any]:
         if first is None or last is None:
             raise Refusal(f"--healthy {text}: a span of rows needs both ends here", status=2)
         return [first, last]
-    return [first or "1700-01-01", last or "2262-01-01"]
+    return [first or FARTHEST[0], last or FARTHEST[1]]
 
 
 def _run(
@@ -442,4 +443,4 @@ def add_commands(app: typer.Typer, markup: Literal["markdown"] | None) -> None:
     group.command("score", help=_SCORE)(_score)
     group.command("report", help=_REPORT)(_report)
     group.command("status", help=_STATUS)(_status)
-    app.add_typer(group, name="fleet", help=_FLEET)
+    app.add_typer(group, name="fleet", help=_FLEET, short_help="Many assets: a model for each, on all processors.")

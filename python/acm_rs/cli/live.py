@@ -253,7 +253,7 @@ def _unshelve(
 
 def add_commands(app: typer.Typer, markup: Literal["markdown"] | None) -> None:
     """Add them to the program."""
-    app.command("watch", help=_WATCH)(_watch)
+    app.command("watch", help=_WATCH, short_help="Watch a source, and tell alarms as they open.")(_watch)
     group = typer.Typer(rich_markup_mode=markup)
     group.command("list", help="List alarms, newest first, and the shelves in force.")(_list)
     group.command("show", help="Show an alarm with its sensors, what was told of it, and what people did.")(_show)
@@ -264,4 +264,4 @@ def add_commands(app: typer.Typer, markup: Literal["markdown"] | None) -> None:
         _maintain
     )
     group.command("unshelve", help="End a shelf or maintenance now.")(_unshelve)
-    app.add_typer(group, name="alarms", help=_ALARMS)
+    app.add_typer(group, name="alarms", help=_ALARMS, short_help="See and handle the alarms that a watch keeps.")

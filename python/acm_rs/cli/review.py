@@ -228,7 +228,7 @@ def _compare(
 
 def add_commands(app: typer.Typer) -> None:
     """Add them to the program."""
-    app.command("report", help=_REPORT)(_report)
-    app.command("explain", help=_EXPLAIN)(_explain)
-    app.command("backtest", help=_BACKTEST)(_backtest)
-    app.command("compare", help=_COMPARE)(_compare)
+    app.command("report", help=_REPORT, short_help="Write the report of new readings: one HTML file.")(_report)
+    app.command("explain", help=_EXPLAIN, short_help="Explain what a model sees at one moment.")(_explain)
+    app.command("backtest", help=_BACKTEST, short_help="Try on known events: what would have been found.")(_backtest)
+    app.command("compare", help=_COMPARE, short_help="Compare two models on the same readings.")(_compare)

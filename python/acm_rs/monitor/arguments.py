@@ -13,10 +13,14 @@ from numpy.typing import NDArray
 from acm_rs.frames import listed, type_name, vector
 from acm_rs.monitor.cleaning import KINDS
 from acm_rs.monitor.local import Doubtful, instant
+from acm_rs.monitor.words import span_text
 
-__all__ = ["budget", "healthy_rows", "inside", "kinds_of", "limits_of", "names_of", "notes"]
+__all__ = ["FARTHEST", "budget", "healthy_rows", "inside", "kinds_of", "limits_of", "names_of", "notes", "spelled"]
 
 Flags = NDArray[np.bool_]
+
+FARTHEST = "1700-01-01", "2262-01-01"
+"""What stands for an end of a span that is left open."""
 
 
 def budget(rate: Any, per_day: Any) -> tuple[float | None, float | None]:
@@ -107,9 +111,12 @@ def healthy_rows(healthy: Any, times: NDArray[np.datetime64] | None, rows: int, 
         for span in healthy:
             found = inside(span, times, rows, zone=zone)
             if not found.any():
+                there = f"has {rows:,} rows"
+                if times is not None and rows and not isinstance(span[0], int | np.integer):
+                    there = f"reaches from {span_text((times[0], times[-1]))}"
                 raise ValueError(
-                    f"`healthy` must leave rows to learn from in each span, got none in {reprlib.repr(span)}; "
-                    f"look at the times or the numbers of the {rows:,} rows"
+                    f"`healthy` must leave rows to learn from in each span, got none {spelled(span)}; the history "
+                    f"{there}"
                 )
             chosen |= found
     else:
@@ -135,6 +142,7 @@ def inside(
 ) -> Flags:
     """The rows from one time or row number to another, both included; texts without an offset are of a `zone`."""
     if all(isinstance(end, int | np.integer) and not isinstance(end, bool) for end in span):
+        _rises(span, span[0] <= span[1], name)
         place = np.arange(rows)
         return (place >= span[0]) & (place <= span[1])
     if times is None:
@@ -147,7 +155,21 @@ def inside(
         raise ValueError(
             f"`{name}` must be times, for example ('2026-01-05', '2026-02-01'), got {reprlib.repr(span)}"
         ) from None
+    _rises(span, bool(first <= last), name)
     return (times >= first) & (times <= last)
+
+
+def _rises(span: Sequence[Any], rises: bool, name: str) -> None:
+    if not rises:
+        raise ValueError(f"`{name}` must be from an earlier row or time to a later one, got {span[0]} to {span[1]}")
+
+
+def spelled(span: Sequence[Any]) -> str:
+    """A span in words; an end that was left open is as far away as times go."""
+    first, last = (str(end) for end in span)
+    if first.startswith(FARTHEST[0]):
+        return f"up to {last}"
+    return f"from {first} on" if last.startswith(FARTHEST[1]) else f"from {first} to {last}"
 
 
 def unknown_columns(wanted: Sequence[str], known: Sequence[str]) -> None:

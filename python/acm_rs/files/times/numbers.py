@@ -208,6 +208,8 @@ def _refuse(
         cell = values[row] if cells is None else (cells[row] or "").strip()
         if cell is None or cell == "":
             return "the time is missing but the row holds values"
+        if what == RUNNING:
+            return f"{quoted(str(cell))} is no number, and the other rows count on; --time-column names another column"
         given = f"no {what}" if what else f"no time between {_FIRST_YEAR} and {_LAST_YEAR}"
         return f"{quoted(str(cell))} is {given}, as the other rows are"
 
