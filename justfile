@@ -1,5 +1,6 @@
 # Recipes that people and CI share. `just` alone lists them; `just setup` comes first.
 
+set minimum-version := '1.55.0'
 set windows-shell := ["powershell.exe", "-NoLogo", "-NoProfile", "-Command"]
 
 python := if os_family() == "windows" { ".venv/Scripts/python.exe" } else { ".venv/bin/python" }

@@ -178,15 +178,53 @@ def test_the_quickstart_runs_and_says_what_it_shows(
             said = capsys.readouterr().out.splitlines()
             for file in output:
                 Path(file).write_text("\n".join(said), encoding="utf-8")
-        # Lines may be left out between those that are shown.
-        at = -1
-        for line in shown.splitlines():
-            if line != "...":
-                assert line in said[at + 1 :], line
-                at = said.index(line, at + 1)
+        said_in_order(shown.splitlines(), said)
     assert {path.name for path in tmp_path.iterdir()} == {
         *("acm-rs-demo", "fan.acm", "scores.parquet", "fan.html", "alarms.json")
     }
+
+
+def said_in_order(shown: list[str], said: list[str]) -> None:
+    """Lines may be left out between those that are shown."""
+    at = -1
+    for line in shown:
+        if line != "...":
+            assert line in said[at + 1 :], line
+            at = said.index(line, at + 1)
+
+
+def test_what_the_pages_show_after_a_command_is_what_it_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for needed in ("typer", "rich", "polars", "plotly"):
+        pytest.importorskip(needed)
+    from acm_rs.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "200")
+    assert main(["demo"]) == 0
+    demo = capsys.readouterr().out.splitlines()
+    events = "start,end,name\n2024-04-07 06:00,2024-04-07 14:00,bearing replaced\n"
+    Path("failures.csv").write_text(events, encoding="utf-8")
+    text = (ROOT / "docs" / "cli.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\n\$ (acm-rs [^\n]*)\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    assert [command.split()[1] for command, _ in blocks] == ["score", "explain", "backtest"]
+    said_in_order([f"$ {blocks[0][0]}", *blocks[0][1].splitlines()], demo)
+    for command, shown in blocks[1:]:
+        assert main(shlex.split(command)[1:]) == 0
+        said_in_order(shown.splitlines(), capsys.readouterr().out.splitlines())
+
+    def masked(text: str) -> list[str]:
+        # An alarm's name comes of the model's bytes, which hold the version.
+        return re.sub(r"\b[0-9a-f]{12}\b", "NAME", text).splitlines()
+
+    text = (ROOT / "docs" / "live.md").read_text(encoding="utf-8")
+    ((commands, shown),) = re.findall(
+        r"^```sh\nacm-rs demo\n(.*?)^```\n\n```text\n(.*?)^```$", text, re.MULTILINE | re.DOTALL
+    )
+    for command in commands.splitlines():
+        assert main(shlex.split(command)[1:]) == 0
+    said_in_order(masked(shown), masked(capsys.readouterr().out))
 
 
 @pytest.mark.parametrize("page", ["kernels.md", "from-pandas.md"])
