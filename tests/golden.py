@@ -1,11 +1,13 @@
 """What this and every earlier format has written, one small file for each: ``python tests/golden.py`` adds what lacks.
 
-Files are never changed: those that people have must keep loading, and must keep giving what they gave. Beside them lies
-``figures.json``: for each file the rows it is asked about, and what it said of them.
+Files are never changed: those that people have must keep loading, and must keep giving what they gave. Beside them lie
+``figures.json``, for each file the rows it is asked about and what it said of them, and ``SHA256SUMS``, the sums of
+each file and of its figures: ``sha256sum --check --ignore-missing SHA256SUMS``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import tempfile
@@ -23,6 +25,7 @@ import numpy as np
 FOLDER = Path(__file__).parent / "data" / "golden"
 FIGURES = FOLDER / "figures.json"
 PUMP = FOLDER / "pump.csv"
+SUMS = FOLDER / "SHA256SUMS"
 NEVER_WRITTEN = {"HDBSCAN 1", "RollingState 1", "RunningMoments 1", "SimilarityDetector 1"}
 """Formats without a checksum were given up before these classes were there."""
 DEAD = 1
@@ -92,6 +95,26 @@ def read() -> dict[str, Golden]:
 def path_of(name: str) -> Path:
     """Where a file lies."""
     return FOLDER / f"{name.replace(' ', '-')}.{ENDINGS.get(name.split(' ')[0], 'acm')}"
+
+
+def sums() -> dict[str, str]:
+    """The sum of each file that is there, and of the figures of each."""
+    files = {path.name: path.read_bytes() for path in FOLDER.iterdir() if path not in (FIGURES, SUMS)}
+    figures = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
+    files |= {f"{FIGURES.name}: {name}": json.dumps(told).encode() for name, told in figures.items()}
+    return {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+
+
+def frozen() -> dict[str, str]:
+    """The sums that stay as they are."""
+    lines = SUMS.read_text(encoding="utf-8").splitlines() if SUMS.exists() else []
+    return {name: one for one, name in (line.split("  ", 1) for line in lines)}
+
+
+def changed() -> list[str]:
+    """What is not as it was when it was added."""
+    now = sums()
+    return [name for name, one in frozen().items() if now.get(name) != one]
 
 
 def times(count: int) -> Any:
@@ -352,6 +375,8 @@ def main() -> None:
     from damaged_files import as_first_format
 
     FOLDER.mkdir(parents=True, exist_ok=True)
+    if other := changed():
+        sys.exit(f"these stay as they were, what is written otherwise has the next format: {', '.join(other)}")
     figures = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
     added = []
 
@@ -372,7 +397,9 @@ def main() -> None:
     for name, data, rows, said in around_monitors():
         add(name, data, rows, said)
     lines = [f"{json.dumps(name)}: {json.dumps(figures[name])}" for name in sorted(figures)]
-    FIGURES.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
+    FIGURES.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
+    told = "".join(f"{one}  {name}\n" for name, one in sums().items())
+    SUMS.write_text(told, encoding="utf-8", newline="\n")
     print(f"{len(added)} added to {len(figures) - len(added)}: {', '.join(added)}")
 
 

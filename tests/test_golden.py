@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,6 +154,38 @@ def test_no_former_format_is_without_a_stored_file() -> None:
 
 
 def test_the_figures_and_the_files_are_the_same_ones() -> None:
-    there = {path.name for path in golden.FOLDER.iterdir()} - {golden.FIGURES.name, golden.PUMP.name}
+    beside = {golden.FIGURES.name, golden.PUMP.name, golden.SUMS.name}
+    there = {path.name for path in golden.FOLDER.iterdir()} - beside
     assert there == {golden.path_of(name).name for name in json.loads(golden.FIGURES.read_text(encoding="utf-8"))}
-    assert sum(path.stat().st_size for path in golden.FOLDER.iterdir()) < 1_000_000
+    assert sum(path.stat().st_size for path in golden.FOLDER.iterdir()) < 1_500_000
+
+
+def test_what_is_stored_stays_as_it_was() -> None:
+    assert golden.frozen()
+    assert not golden.changed(), "what is written otherwise has the next format; these stay as they were"
+
+
+def test_all_that_is_stored_has_its_sum() -> None:
+    assert set(golden.sums()) == set(golden.frozen()), "python tests/golden.py adds them"
+
+
+@pytest.mark.parametrize("lost", ["Cusum-2.acm", "figures.json: Cusum 2"])
+def test_the_script_writes_nothing_where_something_has_changed(
+    lost: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "golden"
+    shutil.copytree(golden.FOLDER, folder)
+    for name in ("FIGURES", "PUMP", "SUMS"):
+        monkeypatch.setattr(golden, name, folder / getattr(golden, name).name)
+    monkeypatch.setattr(golden, "FOLDER", folder)
+    assert not golden.changed()
+    if lost.endswith(".acm"):
+        (folder / lost).write_bytes(b"other")
+    else:
+        figures = json.loads(golden.FIGURES.read_text(encoding="utf-8"))
+        del figures[lost.partition(": ")[2]]
+        golden.FIGURES.write_text(json.dumps(figures), encoding="utf-8")
+    before = golden.sums()
+    with pytest.raises(SystemExit, match=f"has the next format: {lost}$"):
+        golden.main()
+    assert golden.sums() == before

@@ -4,8 +4,8 @@ It is built with the release profile (``--wheel FILE`` takes one that is), its t
 ``abi3audit`` finds nothing in it that an older Python lacks. Then each Python from 3.11 on that is on the PATH, or
 given with ``--python``, gets an environment of its own with an empty home and no compiler: the wheel is installed as
 a file, ``.github/smoke_test.py`` runs, and ``acm-rs demo`` finds its fault. The list of components that it carries
-must name every crate that was compiled in. ``--source`` also makes the source distribution and compiles it
-without a network from the crates that its lock names.
+must name every crate that was compiled in, and their licences must lie beside it. ``--source`` also makes the source
+distribution and compiles it without a network from the crates that its lock names.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ import zipfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+LICENCES = ROOT / "THIRD-PARTY-LICENSES.txt"
 LONGEST = 60.0
 """Seconds from the wheel as a file to the demo's end, those that packages take to come not counted."""
 TOOLS = ("auditwheel>=6.4", "abi3audit>=0.0.24", "maturin>=1.12.1,<2")
@@ -64,10 +65,13 @@ def audited(wheel: Path, tools: Path) -> str:
 
 
 def listed(wheel: Path) -> int:
-    """How many crates the wheel's list of components names: all that are compiled in, with their versions."""
+    """How many crates the wheel's list of components names: all that are compiled in, with their licences beside it."""
     with zipfile.ZipFile(wheel) as packed:
         (name,) = (name for name in packed.namelist() if name.endswith(".cyclonedx.json"))
         components = json.loads(packed.read(name))["components"]
+        licences = [packed.read(one) for one in packed.namelist() if one.endswith(f"/licenses/{LICENCES.name}")]
+    if licences != [LICENCES.read_bytes()]:
+        sys.exit(f"the wheel does not hold {LICENCES.name} as it is here")
     named = {(one["name"], one["version"]) for one in components}
     tree = run("cargo", "tree", "--locked", "--package", "acm_rs", "--edges", "normal", "--prefix", "none")
     used = {(line.split()[0], line.split()[1].removeprefix("v")) for line in tree.splitlines() if line.strip()}
