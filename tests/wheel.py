@@ -11,17 +11,20 @@ distribution and compiles it without a network from the crates that its lock nam
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
-import resource
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import threading
 import time
 import zipfile
 from pathlib import Path
+
+import psutil
 
 ROOT = Path(__file__).resolve().parents[1]
 LICENCES = ROOT / "THIRD-PARTY-LICENSES.txt"
@@ -39,6 +42,31 @@ def run(*command: object, cwd: Path = ROOT, env: dict[str, str] | None = None) -
         print(done.stdout[-3000:], done.stderr[-3000:], f"failed: {' '.join(map(str, command))}", sep="\n")
         sys.exit(1)
     return done.stdout
+
+
+class Held:
+    """The most memory that all processes begun within held together: several compilers may run at once."""
+
+    def __init__(self) -> None:
+        self.most = 0
+        self._ended = threading.Event()
+        self._looks = threading.Thread(target=self._look, daemon=True)
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.2):
+            sizes = []
+            for child in psutil.Process().children(recursive=True):
+                with contextlib.suppress(psutil.Error):
+                    sizes.append(child.memory_info().rss)
+            self.most = max(self.most, sum(sizes))
+
+    def __enter__(self) -> Held:
+        self._looks.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._looks.join()
 
 
 def environment(folder: Path, python: str) -> Path:
@@ -134,10 +162,10 @@ def main() -> int:
         if wheel is None:
             begun = time.monotonic()
             release = ("--release", "--locked", "--compatibility", "pypi")
-            run(tools, "-m", "maturin", "build", *release, "--out", folder / "w")
+            with Held() as held:
+                run(tools, "-m", "maturin", "build", *release, "--out", folder / "w")
             wheel = next((folder / "w").glob("*.whl"))
-            most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / (1e9 if sys.platform == "darwin" else 1e6)
-            built = f" built in {time.monotonic() - begun:.0f} s with {most:.1f} GB at most,"
+            built = f" built in {time.monotonic() - begun:.0f} s with {held.most / 1e9:.1f} GB at most,"
         tag, size = audited(wheel, tools), wheel.stat().st_size / 1e6
         components = listed(wheel)
         crates = f"; the source compiled offline from {from_source(folder / 's', tools)} crates" if asked.source else ""
