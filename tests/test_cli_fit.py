@@ -109,7 +109,7 @@ def test_a_history_without_times(run: Run) -> None:
         (
             ["healthy.csv", "-o", "a.acm", "--healthy", "2026-01-05..2026-01-03"],
             1,
-            "--healthy must be from an earlier row or time to a later one, got 2026-01-05 to 2026-01-03",
+            "--healthy must be from an earlier row or time to a later one, got from 2026-01-05 to 2026-01-03",
         ),
         (
             ["healthy.csv", "-o", "a.acm", "--healthy", "2030-01-05..2030-02-01"],

@@ -384,6 +384,20 @@ def test_a_result_tells_its_model() -> None:
     assert "the budget is 5 %" in other.monitor_card["changes since the fit"]
 
 
+@pytest.mark.parametrize("left", [0, 1, 30, 100])
+def test_all_of_the_history_may_be_accepted(left: int) -> None:
+    index = pd.date_range("2026-01-01", periods=600, freq="10min")
+    frame = pd.DataFrame(np.random.default_rng(1).normal(size=(600, 4)) + 50.0, index=index).add_prefix("s")
+    monitor = Monitor().fit(frame)
+    before, later = monitor.score(frame).limits[0], frame.copy()
+    monitor.accept((left, 599), frame)
+    result = monitor.score(frame)
+    assert not result.alarms[left:].any()
+    assert 0.6 * before < result.limits[0] < 1.7 * before
+    later.iloc[300:, 2] += 6.0
+    assert monitor.score(later).alarms[320:].mean() > 0.9
+
+
 @pytest.mark.parametrize("rows", [150, 300])
 def test_a_few_accepted_rows_hide_no_fault_of_other_sensors(rows: int) -> None:
     """One sensor was off by four times its noise for a while: the others' relations are as they were."""

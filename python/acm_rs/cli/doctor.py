@@ -27,6 +27,8 @@ _EXTRAS = {
     "sqlalchemy": "store",
     "paho-mqtt": "mqtt",
     "dask": "fleet",
+    "distributed": "fleet",
+    "fsspec": "fleet",
     "pyarrow": "fleet",
     "scikit-learn": "sklearn",
 }
@@ -80,7 +82,7 @@ def _check_features() -> str | None:
 def _check_models() -> str | None:
     """Learn a small plant, save and load it, and find a fault; the fault of these in words, or None."""
     random = np.random.default_rng(1)
-    x = random.standard_normal((900, 1)) @ [[4.0, 3.0, -2.0, 5.0]] + 0.3 * random.standard_normal((900, 4)) + 50.0
+    x = random.standard_normal((900, 1)) * [4.0, 3.0, -2.0, 5.0] + 0.3 * random.standard_normal((900, 4)) + 50.0
     monitor = acm_rs.Monitor().fit(x[:600])
     later = x[600:].copy()
     later[150:, 1] += 3.0

@@ -377,7 +377,7 @@ def add_dropins(app: typer.Typer) -> None:
     """
     group = typer.Typer(add_completion=False, rich_markup_mode=app.rich_markup_mode, no_args_is_help=True)
     group.callback()(_overview)
-    group.command("install", help=_INSTALL)(_install)
+    group.command("install", help=_INSTALL, short_help="Put them into a checkout of ACM, or out of it.")(_install)
     app.add_typer(
         group,
         name="dropins",

@@ -94,8 +94,9 @@ def run_explain(
     table = load_readings(sources, options, progress, monitor)
     with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         result = monitor.score(table.frame)
+        found = result.remarks
         moments = [result.at(_moment(text, result, options.timezone)) for text in at]
-    remarks = remarked(result.remarks, monitor, table.qualities, table.sensors.columns)
+    remarks = remarked(found, monitor, table.qualities, table.sensors.columns)
     result.remarks = [spoken(remark, fitted=True) for remark in remarks]
     return Explained(table, result, moments)
 

@@ -21,7 +21,6 @@ from acm_rs.files.errors import Refusal
 from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import load_sensors
 from acm_rs.files.writing import check_output, write_whole
-from acm_rs.monitor.arguments import FARTHEST
 
 __all__ = ["Asked", "Told", "feedback_json", "print_feedback", "run_feedback"]
 
@@ -150,9 +149,9 @@ def run_feedback(
     sign: dict[str, Any] = {"by": asked.by, "when": when, "why": asked.why}
     with waiting(progress, "learning"), monitor_says(model):
         if asked.accept is not None:
-            monitor.accept(_whole(spans["accept"]), frame, **sign)
+            monitor.accept(spans["accept"], frame, **sign)
         elif asked.exclude is not None:
-            monitor.exclude(_whole(spans["exclude"]), **sign)
+            monitor.exclude(spans["exclude"], **sign)
         elif asked.rebase is not None:
             since = asked.since or ""
             # Four digits are a year where rows have times.
@@ -167,14 +166,6 @@ def run_feedback(
     replaced = target.exists()
     size = write_whole(target, lambda path: path.write_bytes(data))
     return Told(monitor, target, size, replaced)
-
-
-def _whole(span: tuple[str | int | None, str | int | None]) -> tuple[Any, Any]:
-    """A span with both ends."""
-    first, last = span
-    rows = isinstance(first, int) or isinstance(last, int)
-    begin, end = (0, 2**62) if rows else FARTHEST
-    return begin if first is None else first, end if last is None else last
 
 
 def feedback_json(done: Told) -> dict[str, Any]:

@@ -28,7 +28,6 @@ from acm_rs.files.options import ReadOptions
 from acm_rs.files.table import SensorTable, load_sensors
 from acm_rs.files.times import zone_given
 from acm_rs.files.writing import check_output, write_whole
-from acm_rs.monitor.arguments import FARTHEST
 from acm_rs.monitor.local import Doubtful, instant
 from acm_rs.monitor.qualities import kept
 from acm_rs.zones import written_offset
@@ -358,19 +357,14 @@ def moment_in_utc(
 
 
 def _filled(spans: Sequence[Span], table: SensorTable, timezone: str | None) -> list[Span]:
-    """Spans whose open ends are those of the history, with times of a time zone in UTC."""
+    """Spans with times of a time zone in UTC."""
     dated = _dated(table)
     if dated:
         spans = [span_in_utc(span, timezone) for span in spans]
     if not dated:
         # What looks like a year is a row here.
         spans = [(_row(first, table.path), _row(last, table.path)) for first, last in spans]
-    found: list[Span] = []
-    for first, last in spans:
-        rows = not dated or isinstance(first, int) or isinstance(last, int)
-        begin, end = (0, table.sensors.height - 1) if rows else FARTHEST
-        found.append((begin if first is None else first, end if last is None else last))
-    return found
+    return list(spans)
 
 
 def _row(end: str | int | None, path: Path) -> int | None:

@@ -143,8 +143,9 @@ def run_score(
     start = time.perf_counter()
     with waiting(progress, f"scoring {counted(table.sensors.height, 'row')}"), monitor_says(table.path):
         result = monitor.score(table.frame)
+        found = result.remarks
     # The report, too, is read by those who type.
-    remarks = remarked(result.remarks, monitor, table.qualities, table.sensors.columns)
+    remarks = remarked(found, monitor, table.qualities, table.sensors.columns)
     result.remarks = [spoken(remark, fitted=True) for remark in remarks]
     seconds = time.perf_counter() - start
     done = Scored(table, result, seconds)

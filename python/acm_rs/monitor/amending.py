@@ -414,9 +414,6 @@ class Amended(Relearning):
             span = (span.start, span.end - 1)
         if not isinstance(span, tuple | list) or len(span) != 2:
             raise TypeError(f"`{name}` must be (from, to), or an Episode, got {span!r:.80}")
-        if span[1] is None:
-            by_number = isinstance(span[0], int | np.integer)
-            span = (span[0], max(n, span[0]) if by_number else np.datetime64(arguments.FARTHEST[1], "ns"))
         zone = (
             source.zone if isinstance(source, Readings) else self._about.get("zone") or ("UTC" if source.utc else None)
         )
@@ -424,7 +421,7 @@ class Amended(Relearning):
         if not rows.any():
             where = "the history" if isinstance(source, History) else "`frame`"
             have = "has no rows" if not n else f"has {n:,} rows"
-            if n and source.times is not None and not isinstance(span[0], int | np.integer):
+            if n and source.times is not None and not any(isinstance(end, int | np.integer) for end in span):
                 have = f"reaches from {words.span_text((source.times[0], source.times[-1]), source.utc)}"
             raise ValueError(f"`{name}` must hold rows, got none {arguments.spelled(span)}; {where} {have}")
         return rows

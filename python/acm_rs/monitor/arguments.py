@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import reprlib
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -112,8 +113,8 @@ def healthy_rows(healthy: Any, times: NDArray[np.datetime64] | None, rows: int, 
             found = inside(span, times, rows, zone=zone)
             if not found.any():
                 there = f"has {rows:,} rows"
-                if times is not None and rows and not isinstance(span[0], int | np.integer):
-                    there = f"reaches from {span_text((times[0], times[-1]))}"
+                if times is not None and rows and not any(isinstance(end, int | np.integer) for end in span):
+                    there = f"reaches from {span_text((times[0], times[-1]), zone is not None)}"
                 raise ValueError(
                     f"`healthy` must leave rows to learn from in each span, got none {spelled(span)}; the history "
                     f"{there}"
@@ -141,35 +142,40 @@ def inside(
     zone: str | None = None,
 ) -> Flags:
     """The rows from one time or row number to another, both included; texts without an offset are of a `zone`."""
-    if all(isinstance(end, int | np.integer) and not isinstance(end, bool) for end in span):
-        _rises(span, span[0] <= span[1], name)
+    given = [end for end in span if end is not None]
+    if all(isinstance(end, int | np.integer) and not isinstance(end, bool) for end in given):
+        _rises(span, len(given) < 2 or given[0] <= given[1], name)
         place = np.arange(rows)
-        return (place >= span[0]) & (place <= span[1])
+        first, last = 0 if span[0] is None else span[0], rows if span[1] is None else span[1]
+        return (place >= first) & (place <= last)
     if times is None:
         raise ValueError(f"`{name}` must be row numbers where the rows have no times, got {reprlib.repr(span)}")
     try:
-        first, last = instant(span[0], zone, end=False), instant(span[1], zone, end=True)
+        first, last = (FARTHEST[place] if end is None else end for place, end in enumerate(span))
+        # Of both ends their begins: years beyond 64 bits are cut off alike.
+        rises = bool(instant(first, zone, end=False) <= instant(last, zone, end=False))
+        first, last = instant(first, zone, end=False), instant(last, zone, end=True)
     except Doubtful as error:
         raise ValueError(f"`{name}` must be times that there are: {error}") from None
     except (TypeError, ValueError):
         raise ValueError(
             f"`{name}` must be times, for example ('2026-01-05', '2026-02-01'), got {reprlib.repr(span)}"
         ) from None
-    _rises(span, bool(first <= last), name)
+    _rises(span, rises or np.isnat(first) or np.isnat(last), name)
     return (times >= first) & (times <= last)
 
 
 def _rises(span: Sequence[Any], rises: bool, name: str) -> None:
     if not rises:
-        raise ValueError(f"`{name}` must be from an earlier row or time to a later one, got {span[0]} to {span[1]}")
+        raise ValueError(f"`{name}` must be from an earlier row or time to a later one, got {spelled(span)}")
 
 
 def spelled(span: Sequence[Any]) -> str:
     """A span in words; an end that was left open is as far away as times go."""
-    first, last = (str(end) for end in span)
-    if first.startswith(FARTHEST[0]):
+    first, last = ("" if end is None else re.sub(r"\.0+(?=Z?$)", "", str(end)) for end in span)
+    if not first or first.startswith(FARTHEST[0]):
         return f"up to {last}"
-    return f"from {first} on" if last.startswith(FARTHEST[1]) else f"from {first} to {last}"
+    return f"from {first} on" if not last or last.startswith(FARTHEST[1]) else f"from {first} to {last}"
 
 
 def unknown_columns(wanted: Sequence[str], known: Sequence[str]) -> None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from acm_rs.monitor import remarking
 from acm_rs.monitor.cleaning import Rules
@@ -15,12 +12,9 @@ from acm_rs.monitor.history import History
 from acm_rs.monitor.judging import Verdict
 from acm_rs.monitor.reading import Readings
 from acm_rs.monitor.regimes import STANDSTILL
-from acm_rs.monitor.turned import Trial
+from acm_rs.monitor.turned import Seen, Trial
 from acm_rs.monitor.unlike import filled, held_often, new_codes, on_lines
 from acm_rs.monitor.watches import Watches
-
-if TYPE_CHECKING:
-    from acm_rs.monitor.result import Result
 
 __all__ = ["Explained", "in_hindsight"]
 
@@ -32,17 +26,16 @@ class Explained:
 
     before: list[str]
     trial: Trial
-    strayed: NDArray[np.bool_]
-    """Rows in which a driver is beyond its trained range."""
+    seen: Seen
     units: Mapping[str, str]
     """As they were when the rows were judged."""
     after: list[str]
 
-    def __call__(self, result: Result) -> list[str]:
-        """All of them, of the result whose they are."""
-        found = self.trial.driver(self.strayed, result.alarms, self.units)
-        if not found and result.alarms.any():
-            found = self.trial.sensors(result, self.units) or self.trial.late(result)
+    def __call__(self) -> list[str]:
+        """All of them."""
+        found = self.trial.driver(self.seen, self.units)
+        if not found and self.seen.alarms.any():
+            found = self.trial.sensors(self.seen, self.units) or self.trial.late(self.seen)
         return [*self.before, *found, *self.after]
 
 

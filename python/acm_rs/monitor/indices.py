@@ -9,7 +9,7 @@ import numpy as np
 
 from acm_rs.frames import INDEX, listed
 
-__all__ = ["dated_index", "of_durations"]
+__all__ = ["dated_index"]
 
 
 def dated_index(x: Any, times: Any) -> Any:
@@ -27,11 +27,6 @@ def dated_index(x: Any, times: Any) -> Any:
         return x
     when = _as_dates(index)
     return x if when is None else x.set_axis(when, axis=0)
-
-
-def of_durations(index: Any) -> bool:
-    """Whether an index tells how long after something each row was, which is no time."""
-    return getattr(getattr(index, "dtype", None), "kind", "") == "m"
 
 
 def _of_levels(x: Any, index: Any) -> Any:

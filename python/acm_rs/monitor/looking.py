@@ -32,7 +32,8 @@ PATTERNS = 64
 def _rounded(watches: Watches, number: int, size: Vector) -> tuple[Relations, Vector]:
     """The relations of a regime, and how residuals spread, where sensors have coarser steps."""
     key = number, size.tobytes()
-    if key not in watches.known_roundings:
+    known = watches.known_roundings.get(key)
+    if known is None:
         if len(watches.known_roundings) >= PATTERNS:
             watches.known_roundings.clear()
         plain = watches.relations[number]
@@ -43,8 +44,9 @@ def _rounded(watches: Watches, number: int, size: Vector) -> tuple[Relations, Ve
             variance[d + watches.driving] = np.square(size[d:] / watches.state_scale[watches.driving]) / 12.0
         relations = plain.with_rounding(variance)
         own = np.diag(plain.precision) / np.diag(relations.precision)
-        watches.known_roundings[key] = relations, watches.band * np.sqrt(own)
-    return watches.known_roundings[key]
+        known = relations, watches.band * np.sqrt(own)
+        watches.known_roundings[key] = known
+    return known
 
 
 def laws_of(watches: Watches, labels: Labels, ready: Flags, told: Told | None) -> Iterator[tuple[Any, Law]]:

@@ -9,13 +9,13 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.clocks import not_used, set_aside
 from acm_rs.frames import listed
 from acm_rs.monitor import arguments, flagging, remarking, staleness, telling, words
 from acm_rs.monitor.alike import Alike
 from acm_rs.monitor.amending import Amended
 from acm_rs.monitor.changes import entry
 from acm_rs.monitor.cleaning import Rules
-from acm_rs.monitor.clocks import not_used, set_aside
 from acm_rs.monitor.hindsight import Explained, in_hindsight
 from acm_rs.monitor.history import Chunk, History
 from acm_rs.monitor.holding import Bounds
@@ -31,7 +31,7 @@ from acm_rs.monitor.several import refuse_several
 from acm_rs.monitor.standing import hold
 from acm_rs.monitor.standing import told as held
 from acm_rs.monitor.state import put_watches
-from acm_rs.monitor.turned import Trial
+from acm_rs.monitor.turned import Seen, Trial
 from acm_rs.monitor.units import refuse_other_units
 from acm_rs.monitor.watches import State, Watches
 
@@ -152,8 +152,8 @@ class Monitor(Amended):
             When the rows were: a column's name, or a time for each. By default the index of dates, or the one column
             of dates. Rows may come irregularly.
         healthy : array of bool, tuple or list of tuples, optional
-            The rows to learn from: a truth for each, or spans (from, to) of times or row numbers, both ends included.
-            By default all.
+            The rows to learn from: a truth for each, or spans (from, to) of times or row numbers, both ends included;
+            None leaves an end open. By default all.
 
         Returns
         -------
@@ -345,9 +345,19 @@ class Monitor(Amended):
             before = held(holds, rules.names, placed)
             before += in_hindsight(rules, watches, about, self._history, usual, readings, verdict, absent)
             signs = (f"the model may have grown stale: {sign}" for sign in self.stale(result))
-            trial = Trial(rules, watches, self._fresh_of, self._limit, values, fixed, readings.times)
+            rows = partial(_same, values) if rules.counters.names else partial(_again, readings, rules.names)
+            trial = Trial(rules, watches, self._fresh_of, self._limit, rows, fixed, readings.times)
             strayed = np.asarray(verdict.strayed.any(axis=1))
-            result._remarks = Explained(before, trial, strayed, self._units, [*remarks(), *signs])
+            seen = Seen(
+                result.names,
+                result.values,
+                result.expected_values,
+                result.band,
+                result.shares,
+                result.alarms.copy(),
+                strayed,
+            )
+            result._remarks = Explained(before, trial, seen, self._units, [*remarks(), *signs])
         return result
 
     def _usual_runs(self) -> dict[str, float]:
@@ -485,6 +495,14 @@ class Monitor(Amended):
 
 def _with(first: list[str], others: Callable[[], list[str]]) -> list[str]:
     return first + others()
+
+
+def _same(values: Matrix) -> Matrix:
+    return values
+
+
+def _again(readings: Readings, names: list[str]) -> Matrix:
+    return matched(readings, names)[0]
 
 
 def _those(names: Sequence[str], which: Flags) -> list[str]:

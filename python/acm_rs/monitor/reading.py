@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.clocks import TIMES_AS_TEXT, are_dates
 from acm_rs.frames import INDEX, Sheet, listed, type_name
-from acm_rs.monitor.clocks import TIMES_AS_TEXT, are_dates
 from acm_rs.monitor.indices import dated_index
 from acm_rs.monitor.other_types import as_numbers
 from acm_rs.monitor.units import stated_units

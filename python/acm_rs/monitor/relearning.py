@@ -18,6 +18,9 @@ __all__ = ["Relearning"]
 
 Flags = NDArray[np.bool_]
 
+OTHERS = 80
+"""Rows that nobody accepted which tell a limit: as many as a history must have."""
+
 
 class Relearning(Described):
     """A Monitor that learns a history, the first time and again."""
@@ -46,8 +49,9 @@ class Relearning(Described):
         accepted = history.accepted
         sure = accepted > 0
         if sure.any():
-            # The limit is that of the other rows; what was accepted stays below it.
-            self._scores = np.where(sure, np.nan, lesson.scores)
+            # The limit is that of the other rows, where these are enough; what was accepted stays below it.
+            others = np.where(sure, np.nan, lesson.scores)
+            self._scores = others if np.count_nonzero(others == others) >= OTHERS else lesson.scores
             self._set_limit()
             self._scores = np.where(sure, np.minimum(lesson.scores, OFF * self._limit), lesson.scores)
             for number in np.unique(accepted[sure]).tolist():

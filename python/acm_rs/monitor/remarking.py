@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from acm_rs.clocks import FALLS
 from acm_rs.fillers import CODES
 from acm_rs.frames import listed
 from acm_rs.monitor import flagging, words
 from acm_rs.monitor.cleaning import Rules
-from acm_rs.monitor.clocks import FALLS
 from acm_rs.monitor.constants import SAME
 from acm_rs.monitor.episode import NEARLY_ZEROS, ZEROS
 from acm_rs.monitor.judging import Verdict

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from acm_rs.frames import Sheet, listed
 from acm_rs.monitor.episode import PARTLY, UNSEEN, Culprit, Episode
-from acm_rs.monitor.hindsight import Explained
 from acm_rs.monitor.words import brisk, moment, number
 
 if TYPE_CHECKING:
@@ -138,7 +137,7 @@ class Result:
         self.times = times
         self.monitor_card: dict[str, str] = dict(monitor_card or {})
         self._quality = quality_rows or []
-        self._remarks: Sequence[str] | Callable[[], Sequence[str]] | Explained = remarks or []
+        self._remarks: Sequence[str] | Callable[[], Sequence[str]] = remarks or []
         self.units: dict[str, str] = dict(units or {})
         self._sheet = sheet
         self._plane = plane
@@ -217,7 +216,10 @@ class Result:
         # Read once: another thread may ask meanwhile.
         own = self._remarks
         if not isinstance(own, list):
-            self._remarks = own = list(own(self) if isinstance(own, Explained) else own() if callable(own) else own)
+            found = list(own() if callable(own) else own)
+            if not isinstance(self._remarks, list):
+                self._remarks = found
+            own = self._remarks
         return own
 
     @remarks.setter

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,10 +18,7 @@ from acm_rs.monitor.rebasing import shifts
 from acm_rs.monitor.units import seen_driver, seen_units
 from acm_rs.monitor.watches import State, Watches
 
-if TYPE_CHECKING:
-    from acm_rs.monitor.result import Result
-
-__all__ = ["Trial"]
+__all__ = ["Seen", "Trial"]
 
 Matrix = NDArray[np.float64]
 Vector = NDArray[np.float64]
@@ -38,6 +36,20 @@ FARTHEST, FAR_OFF = 20.0, 1e3
 """Limits that a row counts as at most there, and bands that a sensor is off at most."""
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What was found, as it was found: people mask alarms and name sensors otherwise in their result."""
+
+    names: Sequence[str]
+    values: Matrix
+    expected: Matrix
+    band: Vector
+    shares: Matrix
+    alarms: Flags
+    strayed: Flags
+    """Rows in which a driver is beyond its trained range."""
+
+
 class Trial:
     """Rows that were judged, to be judged again as if they had come in other units.
 
@@ -49,8 +61,8 @@ class Trial:
         Gives the state before all rows.
     limit : float
         Above which rows alarm.
-    values : array, shape (n, columns)
-        The rows.
+    rows : callable
+        Gives the readings of the columns in use, (n, columns); kept apart they would be held twice.
     fixed : array or None
         Readings of constants.
     times : array of datetime64 or None
@@ -63,25 +75,29 @@ class Trial:
         watches: Watches,
         fresh: Callable[[Rules, Watches], State],
         limit: float,
-        values: Matrix,
+        rows: Callable[[], Matrix],
         fixed: Any,
         times: Any,
     ) -> None:
         self._rules, self._watches, self._fresh, self._limit = rules, watches, fresh, limit
-        self._values, self._fixed, self._times = values, fixed, times
+        self._rows, self._fixed, self._times = rows, fixed, times
 
-    def sensors(self, result: Result, units: Mapping[str, str]) -> list[str]:
+    @cached_property
+    def _values(self) -> Matrix:
+        return self._rows()
+
+    def sensors(self, seen: Seen, units: Mapping[str, str]) -> list[str]:
         """The sensors whose conversion explains the alarms."""
         watches = self._watches
-        first, own = int(result.alarms.argmax()), slice(0, len(watches.band))
+        first, own = int(seen.alarms.argmax()), slice(0, len(watches.band))
         some = slice(first, first + SEEN)
-        seen = (result.values[some, own], result.expected_values[some, own], result.band[own])
+        read = (seen.values[some, own], seen.expected[some, own], seen.band[own])
         low, high = (end[0, watches.watched] for end in (watches.regimes.low, watches.regimes.high))
         places = np.flatnonzero(watches.watched)
         tried = partial(self._size, slice(max(0, first - BEFORE), first + AFTER), places, False)
-        return seen_units(result.names, *seen, low, high, units, tried)
+        return seen_units(seen.names, *read, low, high, units, tried)
 
-    def driver(self, strayed: Flags, alarms: Flags, units: Mapping[str, str]) -> list[str]:
+    def driver(self, seen: Seen, units: Mapping[str, str]) -> list[str]:
         """The driver that reads in another unit, from the first row on that alarms or is beyond its range."""
         rules, regimes = self._rules, self._watches.regimes
         drivers = np.flatnonzero(regimes.drivers & ~np.isin(rules.names, rules.counters.names))
@@ -89,7 +105,7 @@ class Trial:
             return []
         names = [rules.names[place] for place in drivers.tolist()]
         low, high = (end[1, drivers] for end in (regimes.low, regimes.high))
-        for odd in (strayed, alarms):
+        for odd in (seen.strayed, seen.alarms):
             # One reading beyond the range is no other unit: nearly all of those after it are odd as well.
             count = np.append(0, np.cumsum(odd))
             lasting = odd[: max(0, len(odd) - LASTS + 1)] & (count[LASTS:] - count[:-LASTS] >= MOST * LASTS)
@@ -103,16 +119,16 @@ class Trial:
                 return told
         return []
 
-    def late(self, result: Result) -> list[str]:
+    def late(self, seen: Seen) -> list[str]:
         """The sensors and drivers whose times explain the alarms."""
         watches, rules = self._watches, self._rules
-        if np.count_nonzero(result.alarms) < LASTS:
+        if np.count_nonzero(seen.alarms) < LASTS:
             return []
-        first, places = int(result.alarms.argmax()), np.flatnonzero(watches.watched)
+        first, places = int(seen.alarms.argmax()), np.flatnonzero(watches.watched)
         step = usual_step(self._times)
         longest = max(lags(step))
         some = slice(max(0, first - max(BEFORE, longest)), first + max(AFTER, 4 * longest))
-        shares = np.nansum(result.shares[some][result.alarms[some]], axis=0)
+        shares = np.nansum(seen.shares[some][seen.alarms[some]], axis=0)
         order = [int(places[own]) for own in np.argsort(shares)[::-1].tolist() if own < len(places)]
         sensors = [place for place in order if rules.names[place] not in rules.counters.names][:SUSPECTS]
         # What nobody watches itself may be late by hours, as the weather of another source.

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
+from acm_rs.clocks import index_clock, named_clocks
 from acm_rs.frames import Numbers, Sheet, Table, Times, X, listed, type_name
 from acm_rs.quality.changes import compare, facts_of, other_sensors
 from acm_rs.quality.report import Facts, Quality
@@ -138,11 +139,8 @@ def quality(
     about = _about(rows, len(names), clock, still, repeated)
     sentences = findings(facts, about)
     if sheet is not None and clock is None:
-        # A Monitor is imported when it is asked for.
-        from acm_rs.monitor.clocks import index_clock, number_clocks
-
         columns = values if not isinstance(values, np.ndarray) else values.T if values.ndim == 2 else [values]
-        sentences += without_dates([*number_clocks(names, columns).values(), *index_clock(x)])
+        sentences += without_dates([*named_clocks(names, columns), *index_clock(x)])
     if earlier is not None:
         sentences += other_sensors(facts, earlier)
     return Quality(facts, about, sorted(sentences, key=lambda one: -one.weight), sheet, earlier is not None)

@@ -67,11 +67,12 @@ def findings(facts: Mapping[str, Mapping[str, Any]], rows: Mapping[str, Any]) ->
 
 def without_dates(clocks: Sequence[str]) -> list[Finding]:
     """What holds times under another type, if anything does."""
+    many = "s" if len(clocks) == 1 else ""
     text = (
-        f"Times that are no dates are not used ({', '.join(clocks)}), and neither their order nor holes are looked at: "
-        "turn them into dates first, as pd.to_datetime does."
+        f"{' and '.join(clocks)} hold{many} times that are no dates, of which neither the order nor holes are looked "
+        "at: turn them into dates first, as pd.to_datetime does."
     )
-    return [Finding(text, 93)] if clocks else []
+    return [Finding(text[0].upper() + text[1:], 93)] if clocks else []
 
 
 def _alike(kind: str, names: list[str]) -> Finding:

@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from acm_rs.monitor.indices import of_durations
-
 if TYPE_CHECKING:
     from acm_rs.monitor.reading import Readings
 
-__all__ = ["FALLS", "TIMES_AS_TEXT", "are_dates", "index_clock", "not_used", "number_clocks", "set_aside"]
+__all__ = [
+    "FALLS",
+    "TIMES_AS_TEXT",
+    "are_dates",
+    "index_clock",
+    "named_clocks",
+    "not_used",
+    "number_clocks",
+    "of_durations",
+    "set_aside",
+]
 
 Vector = NDArray[np.float64]
 
@@ -40,6 +48,22 @@ that tell one."""
 def are_dates(cells: Sequence[Any]) -> bool:
     """Whether cells look like dates, with or without a time, or are dates that their kind of column cannot tell."""
     return bool(cells) and all(isinstance(cell, date) or (isinstance(cell, str) and DATE.match(cell)) for cell in cells)
+
+
+def of_durations(index: Any) -> bool:
+    """Whether an index tells how long after something each row was, which is no time."""
+    return getattr(getattr(index, "dtype", None), "kind", "") == "m"
+
+
+def named_clocks(names: Iterable[str], columns: Iterable[Vector]) -> list[str]:
+    """Columns whose name speaks of times, and whose numbers are those of seconds to nanoseconds since 1970."""
+    from acm_rs.files.time_names import is_time_name
+
+    found = []
+    for name, column in zip(names, columns, strict=True):
+        if is_time_name(name) and len(column) >= FEW and np.isfinite(column).all() and _since_1970(column):
+            found.append(repr(name))
+    return found
 
 
 def number_clocks(names: Iterable[str], columns: Iterable[Vector], used: Collection[str] = ()) -> dict[str, str]:
