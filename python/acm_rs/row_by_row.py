@@ -229,6 +229,10 @@ class RollingState(Saved):
             raise ValueError("`center` must be False: a centred window needs rows yet to come, got True")
         if isinstance(step, bool | np.bool_) or not isinstance(step, int | np.integer) or step != 1:
             raise ValueError(f"`step` must be 1: every row that comes has its results, got {reprlib.repr(step)}")
+        # Before it is compared: an array has no truth of its own.
+        if closed is not None and not isinstance(closed, str):
+            kinds = '"right", "left", "both", "neither"'
+            raise TypeError(f"`closed` must be one of {kinds}, got {type(closed).__name__}")
         if closed not in (None, "right") and kind in ("ewm_mean", "ewm_std"):
             raise TypeError(f'`closed` must be left out: "{kind}" has no window')
         if closed not in (None, "both") and kind == "time_mean":
