@@ -305,3 +305,5 @@ def test_too_many_lags_are_an_error_and_no_crash() -> None:
     for max_lag in (2**40, 2**62, 2**63):
         with pytest.raises((MemoryError, ValueError)):
             acm_rs.lagged_correlation(X, max_lag)
+        with pytest.raises(MemoryError, match="not enough memory for the result"):
+            acm_rs.lagged_correlation(np.ones((5, 3)), max_lag << 12)

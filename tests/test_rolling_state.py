@@ -325,6 +325,7 @@ def test_what_is_refused_leaves_the_state_as_it_was() -> None:
         (ValueError, "exactly one of `alpha`, `span`, `halflife` must be given", ("ewm_mean", None, 2)),
         (ValueError, "`d` must be a whole number, at least 1", ("mean", 3, 0)),
         (ValueError, "`min_periods` must be at most `window` = 3", {"min_periods": 4}),
+        (ValueError, "`step` must be 1: .* got a number beyond 64 bits", {"step": 10**5000}),
         (ValueError, "`closed` must be", {"closed": "open"}),
         (TypeError, '`closed` must be one of "right".*, got ndarray', {"closed": np.zeros(3)}),
         (TypeError, '`hold` must be left out: "mean" has no such keyword', {"hold": "3s"}),

@@ -228,7 +228,10 @@ class RollingState(Saved):
         if center:
             raise ValueError("`center` must be False: a centred window needs rows yet to come, got True")
         if isinstance(step, bool | np.bool_) or not isinstance(step, int | np.integer) or step != 1:
-            raise ValueError(f"`step` must be 1: every row that comes has its results, got {reprlib.repr(step)}")
+            # Python writes no more than some thousand digits.
+            huge = isinstance(step, int) and step.bit_length() > 64
+            got = "a number beyond 64 bits" if huge else reprlib.repr(step)
+            raise ValueError(f"`step` must be 1: every row that comes has its results, got {got}")
         # Before it is compared: an array has no truth of its own.
         if closed is not None and not isinstance(closed, str):
             kinds = '"right", "left", "both", "neither"'

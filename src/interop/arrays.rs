@@ -67,7 +67,7 @@ pub(crate) fn empty<'py, T: Element>(py: Python<'py>, shape: &[usize], fortran: 
         if error.is_instance_of::<PyValueError>(py) || error.is_instance_of::<PyOverflowError>(py) {
             let (rows, columns) = match shape {
                 [rows] => (*rows, 1),
-                [rows @ .., columns] => (rows.iter().product(), *columns),
+                [rows @ .., columns] => (rows.iter().fold(1, |all: usize, one| all.saturating_mul(*one)), *columns),
                 [] => (1, 1),
             };
             let what = "the result";
