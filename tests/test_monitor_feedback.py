@@ -384,6 +384,26 @@ def test_a_result_tells_its_model() -> None:
     assert "the budget is 5 %" in other.monitor_card["changes since the fit"]
 
 
+def test_an_end_of_a_span_may_be_left_open() -> None:
+    frame = pd.DataFrame(np.random.default_rng(3).normal(size=(600, 4)), index=pd.date_range("2026-01-01", periods=600))
+    last = frame.index[-1]
+    for open_, closed in {
+        (None, 99): (0, 99),
+        (500, None): (500, 599),
+        ("2027-06-01", None): ("2027-06-01", last),
+        (None, "2026-05-01"): ("2026-01-01", "2026-05-01"),
+    }.items():
+        models = [Monitor().fit(frame.add_prefix("s")) for _ in range(4)]
+        for monitor, span in zip(models[:2], (open_, closed), strict=True):
+            monitor.exclude(span)
+        for monitor, span in zip(models[2:], (open_, closed), strict=True):
+            monitor.accept(span, frame.add_prefix("s"))
+        scores = [monitor.score(frame.add_prefix("s")).scores.tobytes() for monitor in models]
+        assert scores[0] == scores[1] != scores[2] == scores[3]
+        fits = [Monitor().fit(frame.add_prefix("s"), healthy=span).to_bytes() for span in (open_, closed)]
+        assert fits[0] == fits[1]
+
+
 @pytest.mark.parametrize("left", [0, 1, 30, 100])
 def test_all_of_the_history_may_be_accepted(left: int) -> None:
     index = pd.date_range("2026-01-01", periods=600, freq="10min")

@@ -192,7 +192,7 @@ def run_fit(
     with Bar(progress) as bar:
         table = load_sensors(sources, options, bar.step(f"reading {said(sources)}"), own_codes=True)
     drives = drivers_named(table, drivers)
-    spans = _known(spans, table, options.timezone)
+    spans = _spans_in_utc(spans, table, options.timezone)
     kinds, limits = columns.read(table)
     monitor = acm_rs.Monitor(**budget.given, drivers=drives, kinds=kinds, limits=limits)
     qualities = kept(table.qualities, table.sensors.columns)
@@ -356,7 +356,7 @@ def moment_in_utc(
         ) from None
 
 
-def _known(spans: Sequence[Span], table: SensorTable, timezone: str | None) -> list[Span]:
+def _spans_in_utc(spans: Sequence[Span], table: SensorTable, timezone: str | None) -> list[Span]:
     """Spans with times of a time zone in UTC."""
     dated = _dated(table)
     if dated:

@@ -439,8 +439,8 @@ def _status_json(one: fleet.AssetStatus) -> dict[str, Any]:
 def add_commands(app: typer.Typer, markup: Literal["markdown"] | None) -> None:
     """Add ``fleet`` with its commands."""
     group = typer.Typer(rich_markup_mode=markup, no_args_is_help=True)
-    group.command("fit", help=_FIT)(_fit)
-    group.command("score", help=_SCORE)(_score)
-    group.command("report", help=_REPORT)(_report)
-    group.command("status", help=_STATUS)(_status)
+    group.command("fit", help=_FIT, short_help="Learn every asset from its healthy history.")(_fit)
+    group.command("score", help=_SCORE, short_help="Score new readings of every asset.")(_score)
+    group.command("report", help=_REPORT, short_help="Write the report: assets ranked by health.")(_report)
+    group.command("status", help=_STATUS, short_help="Show how the assets are.")(_status)
     app.add_typer(group, name="fleet", help=_FLEET, short_help="Many assets: a model for each, on all processors.")

@@ -256,12 +256,10 @@ def add_commands(app: typer.Typer, markup: Literal["markdown"] | None) -> None:
     app.command("watch", help=_WATCH, short_help="Watch a source, and tell alarms as they open.")(_watch)
     group = typer.Typer(rich_markup_mode=markup)
     group.command("list", help="List alarms, newest first, and the shelves in force.")(_list)
-    group.command("show", help="Show an alarm with its sensors, what was told of it, and what people did.")(_show)
+    group.command("show", help="Show an alarm: its sensors, what was told, what people did.")(_show)
     group.command("ack", help="Acknowledge alarms: someone has seen them.")(_ack)
     group.command("comment", help="Write something beside an alarm.")(_comment)
     group.command("shelve", help="Tell nothing of alarms by the same sensor, for at most 30 days.")(_shelve)
-    group.command("maintain", help="Tell nothing of a watch's alarms that begin within a span of its own time.")(
-        _maintain
-    )
+    group.command("maintain", help="Tell nothing of alarms that begin within a span.")(_maintain)
     group.command("unshelve", help="End a shelf or maintenance now.")(_unshelve)
     app.add_typer(group, name="alarms", help=_ALARMS, short_help="See and handle the alarms that a watch keeps.")

@@ -107,7 +107,8 @@ class Amended(Relearning):
         Parameters
         ----------
         span : tuple (from, to), or Episode
-            Times or row numbers, both ends included; or an episode of the result in ``frame``.
+            Times or row numbers, both ends included, None where an end is left open; or an episode of the result in
+            ``frame``.
         frame : Result, or frame or array, optional
             Where the rows are: what ``score`` gave, or what it was given. By default the history of the fit.
         times : str or array of datetime64, optional
@@ -177,7 +178,7 @@ class Amended(Relearning):
         Parameters
         ----------
         span : tuple (from, to)
-            Times or row numbers of the history, both ends included.
+            Times or row numbers of the history, both ends included, None where an end is left open.
         by : str, optional
             Who says it, for the log.
         when : str or datetime, optional

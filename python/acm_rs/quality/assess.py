@@ -44,7 +44,7 @@ def quality(
         Rows = time, oldest first; columns = sensors. Any memory layout; never changed.
     times : array of datetime64 or int64 nanoseconds, series, or str, optional
         When the rows were, in any order; of a frame also ``"index"`` or the name of a column. A frame's own dates are
-        taken where it has some.
+        taken where it has some; times under another type are told, not taken.
     reference : array, frame, Quality or dict, optional
         An earlier history of the same sensors, what this function gave for it, or its ``as_dict()``: what changed since
         is told.
